@@ -13,7 +13,8 @@ RUN apt-get update \
 	&& rm -rf /var/lib/apt/lists/* \
 	&& useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin container-monkey
 COPY --from=build /src/build/container-monkey /usr/local/bin/container-monkey
-ENV CM_DATA=/backups CM_BIND=0.0.0.0 CM_PORT=80
+# FLASK_PORT is the name older set-ups know; CM_PORT goes before it.
+ENV CM_DATA=/backups CM_BIND=0.0.0.0 FLASK_PORT=80
 VOLUME /backups
 EXPOSE 80
 STOPSIGNAL SIGTERM

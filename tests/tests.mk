@@ -1,22 +1,68 @@
 # Tests. tests/run prints one line a test and ends with "N passed, N failed".
 UNIT_SRC := $(wildcard tests/unit/test_*.c tests/contract/test_*.c)
 UNIT_BIN := $(foreach t,$(UNIT_SRC),$(B)/tests/$(basename $(notdir $(t))))
-# A unit test may need more objects or flags: add to these by target name.
+# What a single test needs beside the library: add to these in a fragment.
 TEST_EXTRA_OBJ :=
 
 define unit_rule
 $(B)/tests/$(basename $(notdir $(1))): $(1) $(B)/libcm.a | $(GENERATED)
 	@mkdir -p $$(@D)
-	$$(CC) $$(CM_CFLAGS) -Wno-missing-prototypes -Itests/unit -o $$@ $$< $$(CM_LDFLAGS) $(B)/libcm.a $$(TEST_EXTRA_OBJ) $$(CM_LIBS)
+	$$(CC) $$(CM_CFLAGS) -Wno-missing-prototypes -Itests/unit -o $$@ $$< $$(CM_LDFLAGS) $$(TEST_EXTRA_OBJ) $(B)/libcm.a $$(CM_LIBS)
 endef
 $(foreach t,$(UNIT_SRC),$(eval $(call unit_rule,$(t))))
 
-unit: $(UNIT_BIN)
-	tests/run unit
+-include tests/fuzz/fuzz.mk
+
+unit-bin: $(UNIT_BIN)
+
+unit: unit-bin
+	B=$(B) tests/run unit
+
+# The unit tests once more under the sanitizers, in a build folder of their own.
+asan-bin:
+	@$(MAKE) --no-print-directory B=$(B)/asan SAN=address,undefined OPT="-O1 -g" unit-bin
+asan: asan-bin
+	B=$(B) tests/run asan
+# Races: the parts that run in several threads.
+tsan-bin:
+	@$(MAKE) --no-print-directory B=$(B)/tsan SAN=thread OPT="-O1 -g" tsan-unit-bin
+TSAN_TESTS := $(filter %_queue %_runner %_db %_writer %_verify,$(UNIT_BIN))
+tsan-unit-bin: $(TSAN_TESTS)
+tsan: tsan-bin
+	B=$(B) tests/run tsan
+
+tests/node_modules/.package-lock.json: tests/package-lock.json
+	cd tests && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# Everything that the tests stand on: packages, engine, images, npm packages, the programs.
+test-ready:
+	conf/deps.sh build test
+	@$(MAKE) --no-print-directory all unit-bin tests/node_modules/.package-lock.json
+	tests/tools/dockerd.sh start
+	tests/tools/images.sh debian
+
+test: test-ready
+	@$(MAKE) --no-print-directory asan-bin tsan-bin fuzz-bin
+	@B=$(B) tests/run all
+
+contract integration browser fault docker fuzz: test-ready
+	B=$(B) tests/run $@
+
+# Quick checks before a commit.
+check: all unit-bin
+	tests/tools/format.sh
+	tests/tools/lint.sh
+	B=$(B) tests/tools/law.sh
+	B=$(B) tests/run unit
 
 # make t T=name: one test by part of its name.
-t:
-	tests/run one $(T)
+t: all unit-bin
+	B=$(B) tests/run one $(T)
 
-.PHONY: unit t
+compdb:
+	bear --output compile_commands.json -- $(MAKE) B=$(B)/compdb all
+
+.PHONY: unit-bin unit asan-bin asan tsan-bin tsan-unit-bin tsan test-ready test contract integration browser fault docker fuzz \
+	check t compdb
 -include $(wildcard $(B)/tests/*.d)
