@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "core/fault.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/str.h"
+
+enum { FAULT_NAME_MAX = 64 };
+
+static pthread_once_t fault_once = PTHREAD_ONCE_INIT;
+static char fault_name[FAULT_NAME_MAX];
+static atomic_long fault_left;
+
+/* The environment is read once: what is set later has no effect, so nothing at run time can arm a point. */
+static void fault_arm(void)
+{
+	const char *wish = getenv("CM_FAULT");
+	char *colon;
+	uint64_t times = 1;
+
+	if (wish == NULL || !cm_str_copy(fault_name, sizeof(fault_name), wish)) {
+		fault_name[0] = '\0';
+		return;
+	}
+	colon = strchr(fault_name, ':');
+	if (colon != NULL) {
+		*colon = '\0';
+		if (!cm_str_u64(colon + 1, 1, 1000000, &times))
+			times = 1;
+	}
+	atomic_store(&fault_left, (long)times);
+}
+
+void cm_fault_point(const char *name)
+{
+	pthread_once(&fault_once, fault_arm);
+	if (fault_name[0] == '\0' || strcmp(fault_name, name) != 0)
+		return;
+	if (atomic_fetch_sub(&fault_left, 1) == 1)
+		kill(getpid(), SIGKILL);
+}
