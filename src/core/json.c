@@ -18,12 +18,13 @@ int cm_json_parse(const char *text, size_t len, struct json_object **ret, struct
 			       JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8 | JSON_TOKENER_ALLOW_TRAILING_CHARS);
 	struct json_object *o = json_tokener_parse_ex(tok, text, (int)len);
 	enum json_tokener_error e = json_tokener_get_error(tok);
+	size_t end = json_tokener_get_parse_end(tok);
 	if (e == json_tokener_continue) {
-		/* A bare number at the end is only finished by what follows it. */
+		/* A bare word or number at the end is only finished by what follows it. */
 		o = json_tokener_parse_ex(tok, "\n", 1);
 		e = json_tokener_get_error(tok);
+		end = len;
 	}
-	size_t end = json_tokener_get_parse_end(tok);
 	json_tokener_free(tok);
 	if (e != json_tokener_success)
 		return cm_err_set(err, CM_EINVAL, "This is not valid JSON: %s at byte %zu.", json_tokener_error_desc(e),
