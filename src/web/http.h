@@ -17,9 +17,9 @@
 #include "core/buf.h"
 #include "core/err.h"
 #include "service/app.h"
+#include "service/role.h"
 
 enum cm_method { CM_GET, CM_HEAD, CM_POST, CM_PUT, CM_PATCH, CM_DELETE, CM_OPTIONS, CM_METHOD_COUNT };
-enum cm_role { CM_ROLE_NONE, CM_ROLE_VIEWER, CM_ROLE_DEVELOPER, CM_ROLE_ADMIN }; /* NONE: without login */
 
 struct cm_header {
 	char *name; /* lower-case */
