@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The audit log: who did what, when, with which result. Never put a secret into it. Task threads only; errors as in
+ * db/db.h besides those named.
+ */
+#ifndef CM_SERVICE_AUDIT_H
+#define CM_SERVICE_AUDIT_H
+
+#include <json-c/json.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/err.h"
+
+/* Every operation there is: the predecessor's first, "container_*" with the action's name, the rest is ours. */
+extern const char *const cm_audit_operations[]; /* NULL-ended */
+extern const char *const cm_audit_statuses[];	/* started completed error interrupted cancelled; NULL-ended */
+
+enum { CM_AUDIT_KEEP = 200000 }; /* lines; the oldest go */
+
+/* A line to write. Fields may be NULL but for operation and status (words of the lists above: CM_EINVAL otherwise).
+ * Texts are cut at 1,000 bytes, details at 64 KB (then left out). */
+struct cm_audit_event {
+	const char *operation;
+	const char *status;
+	const char *container_id;
+	const char *container_name;
+	const char *backup_filename;
+	const char *error;
+	const char *user;
+	const char *address;
+	struct json_object *details; /* borrowed */
+};
+
+/* Within a job (see cm_journal_set_job) details get "progress_id", the job's id, unless they have one. */
+int cm_audit(const struct cm_audit_event *event, struct cm_err *err);
+
+/* The runner tells the calling thread that its job may be ended by the program's end: while *ending is true,
+ * "cancelled" is written as "interrupted", which is what it is then. NULL forgets. */
+void cm_audit_set_ending(const atomic_bool *ending);
+
+struct cm_audit_row {
+	int64_t id, at_ms;
+	char *operation, *status, *container_id, *container_name, *backup_filename, *error, *user, *address;
+	char *details; /* JSON text or NULL */
+};
+
+/* What to list, newest first. Everything 0 or NULL: all. */
+struct cm_audit_query {
+	const char *operation, *status, *container_id, *user;
+	const char *search;	/* part of operation, container, file, error, user or address; any case (ASCII) */
+	int64_t from_ms, to_ms; /* to is exclusive; 0: open */
+	const char *sort;	/* NULL or "-time": newest first; "time"; "operation", "status", "user", "container" */
+	int64_t limit;		/* 1 to 10,000; 0: 1,000; else CM_EINVAL "limit must be between 1 and 10000" */
+	int64_t offset;		/* negative: CM_EINVAL */
+};
+
+struct cm_audit_list {
+	struct cm_audit_row *rows;
+	size_t count;
+	int64_t total; /* that match, whatever limit and offset */
+};
+
+/* Caller releases. */
+int cm_audit_list(const struct cm_audit_query *q, struct cm_audit_list *ret, struct cm_err *err);
+void cm_audit_list_release(struct cm_audit_list *list);
+
+/* {"by_operation":{…},"by_status":{…},"last_24h":n,"last_7d":n,"total_logs":n}; caller puts. */
+int cm_audit_statistics(struct json_object **ret, struct cm_err *err);
+/* Removes all lines. The caller writes the line that says who did. */
+int cm_audit_clear(int64_t *ret_deleted, struct cm_err *err);
+
+/* A day ("2026-11-22"; end: the first instant after it), "2026-11-22 18:45:12", or RFC 3339, for from_ms and to_ms.
+ * NULL and "" give 0. CM_EINVAL. */
+int cm_audit_parse_date(const char *text, bool end, int64_t *ret_ms, struct cm_err *err);
+
+#endif
