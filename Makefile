@@ -15,6 +15,7 @@ include conf/settings.mk
 include conf/kore.mk
 include conf/helper.mk
 include conf/assets.mk
+include conf/sql.mk
 include tests/tests.mk
 
 # The part that knows no Kore: linked into the program and into every test.
