@@ -14,6 +14,8 @@
  *	exec_post    the same afterwards, in every case (label monkey.exec.post); a failing one is a warning
  *	stop_sharers true: with "stop" (or "pause"), also every other running container that mounts one of our volumes
  *	             or folders writable; false (default): they are named in a warning
+ *	remote_volumes "save" (default) | "skip": content of volumes that lie on another machine (NFS, CIFS, plugins);
+ *	             their configuration is always kept
  *	vault        "local" (default)
  *	note         a text for people, at most 500 bytes
  *	scheduled    true when a schedule asked (companion: is_scheduled)

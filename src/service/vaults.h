@@ -6,6 +6,7 @@
 #ifndef CM_SERVICE_VAULTS_H
 #define CM_SERVICE_VAULTS_H
 
+#include "archive/sink.h"
 #include "core/err.h"
 #include "service/app.h"
 #include "vault/vault.h"
@@ -24,6 +25,15 @@ struct cm_vaults_file {
  * CM_ENOTFOUND ("Backup file not found"). */
 int cm_vaults_open_file(const struct cm_app *app, const char *filename, struct cm_vaults_file *ret, struct cm_err *err);
 void cm_vaults_close_file(struct cm_vaults_file *f);
+/* The same as a source of archive bytes; valid while f stays open where it is. */
+struct cm_source cm_vaults_source(struct cm_vaults_file *f);
+
+/* An archive being written, as a sink; valid while w stays where it is. */
+struct cm_vaults_writer {
+	struct cm_vault *vault;
+	struct cm_vault_writer *writer;
+};
+struct cm_sink cm_vaults_sink(struct cm_vaults_writer *w);
 
 /* Removes a backup, its companion and its catalog row, and writes the audit (user may be NULL). Errors: CM_EINVAL,
  * CM_ENOTFOUND, CM_EBUSY (locked, or just being restored), CM_EIO. */
