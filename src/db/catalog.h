@@ -64,7 +64,8 @@ int cm_catalog_remove(const char *vault, const char *file, struct cm_err *err);
 /* Caller releases the row. vault NULL: any. CM_ENOTFOUND: "Backup file not found". */
 int cm_catalog_get(const char *vault, const char *file, struct cm_catalog_row *ret, struct cm_err *err);
 
-/* Writes the outcome of a verification: state "ok" or "damaged", error a sentence or NULL. */
+/* Writes the outcome of a verification: state "ok" or "damaged", error a sentence or NULL. In these four vault NULL is
+ * any; CM_ENOTFOUND: "Backup file not found". */
 int cm_catalog_set_verified(const char *vault, const char *file, const char *state, const char *error, int64_t at_ms,
 			    struct cm_err *err);
 int cm_catalog_set_drilled(const char *vault, const char *file, const char *state, int64_t at_ms, struct cm_err *err);

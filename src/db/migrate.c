@@ -271,7 +271,7 @@ static int folder_lock(const char *dir, int *ret_fd, struct cm_err *err)
 int cm_db_migrate_steps(const char *path, const struct cm_migration *steps, size_t count, struct cm_err *err)
 {
 	char dir[PATH_MAX];
-	enum file_kind kind;
+	enum file_kind kind = FILE_MISSING;
 	const char *slash = strrchr(path, '/');
 	cm_autoclose int lock = -1;
 

@@ -29,7 +29,7 @@ CREATE TABLE backups (
 	warning_count INTEGER NOT NULL DEFAULT 0,
 	has_manifest INTEGER NOT NULL DEFAULT 0,
 	locked INTEGER NOT NULL DEFAULT 0,
-	UNIQUE (vault, file)
+	UNIQUE (file, vault)
 ) STRICT;
 -- A page of the vault, sorted by any column, is read straight off one of these.
 CREATE INDEX backups_file ON backups (file COLLATE NOCASE, id);

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
+#include "core/buf.h"
+#include "core/mem.h"
+#include "core/str.h"
+#include "db/catalog.h"
+#include "db/catalog_row.h"
+#include "db/db.h"
+
+enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 10000, VALUES_MAX = 24, DISTINCT_MAX = 1000 };
+
+const char *const cm_catalog_sort_fields[] = { "file",	 "container", "type",	 "backup_type", "vault",
+					       "server", "size",      "created", "verified",	"drilled",
+					       "image",	 "stack",     "format",	 "warnings",	NULL };
+
+/* What a sort field means. Each has an index that ends with the id, so that no sort is needed. */
+static const struct {
+	const char *field;
+	const char *column;
+} sorts[] = {
+	{ "file", "file COLLATE NOCASE" },
+	{ "filename", "file COLLATE NOCASE" },
+	{ "container", "container_name COLLATE NOCASE" },
+	{ "container_name", "container_name COLLATE NOCASE" },
+	{ "type", "type" },
+	{ "backup_type", "backup_type" },
+	{ "vault", "vault" },
+	{ "storage", "vault" },
+	{ "storage_location", "vault" },
+	{ "server", "server_name COLLATE NOCASE" },
+	{ "server_name", "server_name COLLATE NOCASE" },
+	{ "size", "size" },
+	{ "created", "created_ms" },
+	{ "verified", "verified_ms" },
+	{ "drilled", "drilled_ms" },
+	{ "image", "image COLLATE NOCASE" },
+	{ "stack", "stack COLLATE NOCASE" },
+	{ "format", "format" },
+	{ "warnings", "warning_count" },
+};
+
+struct where {
+	struct cm_buf sql;
+	struct cm_value values[VALUES_MAX];
+	size_t count;
+	char *like;
+};
+
+static void where_release(struct where *w)
+{
+	cm_buf_release(&w->sql);
+	free(w->like);
+}
+
+static void where_add(struct where *w, const char *condition, struct cm_value value)
+{
+	cm_buf_str(&w->sql, w->count ? " AND " : " WHERE ");
+	cm_buf_str(&w->sql, condition);
+	w->values[w->count++] = value;
+}
+
+static void where_text(struct where *w, const char *condition, const char *value)
+{
+	if (value != NULL && *value != '\0')
+		where_add(w, condition, cm_v_text(value));
+}
+
+static void where_build(struct where *w, const struct cm_catalog_query *q)
+{
+	cm_buf_init(&w->sql, 4096);
+	where_text(w, "vault = ?", q->vault);
+	where_text(w, "type = ?", q->type);
+	where_text(w, "backup_type = ?", q->backup_type);
+	where_text(w,
+		   cm_str_eq(q->server_name, "Unknown Server") ? "coalesce(server_name, 'Unknown Server') = ?"
+							       : "server_name = ?",
+		   q->server_name);
+	where_text(w, "container_name = ?", q->container_name);
+	where_text(w, "stack = ?", q->stack);
+	where_text(w, "verify_state = ?", q->verify_state);
+	where_text(w, "drill_state = ?", q->drill_state);
+	if (q->from_ms != 0)
+		where_add(w, "created_ms >= ?", cm_v_int(q->from_ms));
+	if (q->to_ms != 0)
+		where_add(w, "created_ms < ?", cm_v_int(q->to_ms));
+	if (q->search != NULL && *q->search != '\0') {
+		w->like = cm_db_like(q->search);
+		where_add(w,
+			  "(file || char(10) || coalesce(container_name, '') || char(10) || coalesce(image, '') ||"
+			  " char(10) || coalesce(stack, '') || char(10) || coalesce(server_name, '') || char(10) ||"
+			  " coalesce(note, '')) LIKE ? ESCAPE '\\'",
+			  cm_v_text(w->like));
+	}
+}
+
+static int order_of(const char *sort, const char **ret_column, bool *ret_descending, struct cm_err *err)
+{
+	if (sort == NULL || *sort == '\0')
+		sort = "-created";
+	bool descending = *sort == '-';
+	for (size_t i = 0; i < CM_COUNT(sorts); i++) {
+		if (!cm_str_eq(sorts[i].field, sort + descending))
+			continue;
+		*ret_column = sorts[i].column;
+		*ret_descending = descending;
+		return 0;
+	}
+	return cm_err_set(err, CM_EINVAL, "The vault cannot be sorted by that.");
+}
+
+static int rows_read(struct cm_stmt *st, struct cm_catalog_list *list, struct cm_err *err)
+{
+	size_t room = 0;
+	int rc;
+
+	while ((rc = cm_stmt_step(st, err)) > 0) {
+		if (list->count == room) {
+			room = room ? room * 2 : 32;
+			list->rows = cm_realloc(list->rows, room, sizeof(*list->rows));
+		}
+		cm_catalog_row_read(st, &list->rows[list->count++]);
+	}
+	return rc;
+}
+
+static int list_totals(struct cm_db *db, const struct where *w, struct cm_catalog_list *list, struct cm_err *err)
+{
+	cm_autofree char *sql = cm_asprintf("SELECT count(*), coalesce(sum(size), 0) FROM backups b%s", w->sql.data);
+	cm_autostmt struct cm_stmt *st = NULL;
+	int rc = cm_db_query_values(db, &st, err, sql, w->values);
+
+	if (rc == 0 && (rc = cm_stmt_step(st, err)) > 0) {
+		list->total = cm_stmt_int(st, 0);
+		list->total_bytes = cm_stmt_int(st, 1);
+		rc = 0;
+	}
+	return rc;
+}
+
+static int list_rows(struct cm_db *db, const struct where *w, const char *column, bool descending, int64_t limit,
+		     int64_t offset, struct cm_catalog_list *list, struct cm_err *err)
+{
+	const char *direction = descending ? "DESC" : "ASC";
+	cm_autofree char *sql =
+	    cm_asprintf("SELECT " CM_CATALOG_COLUMNS " FROM backups b%s ORDER BY %s %s, b.id %s LIMIT ? OFFSET ?",
+			w->sql.data, column, direction, direction);
+	cm_autostmt struct cm_stmt *st = NULL;
+	struct cm_value values[VALUES_MAX + 3];
+
+	memcpy(values, w->values, sizeof(w->values));
+	values[w->count] = cm_v_int(limit);
+	values[w->count + 1] = cm_v_int(offset);
+	values[w->count + 2] = (struct cm_value){ .type = CM_VALUE_END };
+	int rc = cm_db_query_values(db, &st, err, sql, values);
+	return rc != 0 ? rc : rows_read(st, list, err);
+}
+
+int cm_catalog_list(const struct cm_catalog_query *q, struct cm_catalog_list *ret, struct cm_err *err)
+{
+	struct cm_catalog_list list = { 0 };
+	struct where w = { 0 };
+	struct cm_db *db;
+	const char *column = NULL;
+	bool descending = false;
+	int64_t limit = q->limit ? q->limit : LIMIT_DEFAULT;
+
+	if (limit < 1 || limit > LIMIT_MAX || q->offset < 0)
+		return cm_err_set(err, CM_EINVAL, "limit must be between 1 and %d, offset 0 or more", LIMIT_MAX);
+	int rc = order_of(q->sort, &column, &descending, err);
+	if (rc != 0 || (rc = cm_db_get(&db, err)) != 0 || (rc = cm_db_begin_read(db, err)) != 0)
+		return rc;
+	where_build(&w, q);
+	rc = list_totals(db, &w, &list, err);
+	if (rc == 0)
+		rc = list_rows(db, &w, column, descending, limit, q->offset, &list, err);
+	rc = cm_db_end(db, rc, err);
+	where_release(&w);
+	if (rc != 0)
+		cm_catalog_list_release(&list);
+	else
+		*ret = list;
+	return rc;
+}
+
+void cm_catalog_list_release(struct cm_catalog_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		cm_catalog_row_release(&list->rows[i]);
+	free(list->rows);
+	*list = (struct cm_catalog_list){ 0 };
+}
+
+int cm_catalog_totals(struct cm_catalog_totals *ret, struct cm_err *err)
+{
+	struct cm_db *db;
+	cm_autostmt struct cm_stmt *st = NULL;
+	int rc = cm_db_get(&db, err);
+
+	/* Each part comes from an index alone. */
+	if (rc == 0)
+		rc = cm_db_query(db, &st, err,
+				 "SELECT count(*), coalesce(sum(size), 0),"
+				 " (SELECT count(*) FROM backups WHERE verify_state = 'damaged'),"
+				 " (SELECT count(*) FROM backups WHERE verify_state = 'unknown'),"
+				 " (SELECT count(*) FROM backups WHERE drill_state = 'failed'),"
+				 " (SELECT coalesce(max(created_ms), 0) FROM backups) FROM backups");
+	if (rc != 0 || (rc = cm_stmt_step(st, err)) < 0)
+		return rc;
+	ret->count = cm_stmt_int(st, 0);
+	ret->bytes = cm_stmt_int(st, 1);
+	ret->damaged = cm_stmt_int(st, 2);
+	ret->never_checked = cm_stmt_int(st, 3);
+	ret->drill_failed = cm_stmt_int(st, 4);
+	ret->newest_ms = cm_stmt_int(st, 5);
+	return 0;
+}
+
+int cm_catalog_values(const char *field, char ***ret, struct cm_err *err)
+{
+	static const struct {
+		const char *field;
+		const char *sql;
+	} fields[] = {
+		{ "server", "SELECT DISTINCT server_name FROM backups WHERE server_name IS NOT NULL"
+			    " ORDER BY server_name COLLATE NOCASE LIMIT ?" },
+		{ "container", "SELECT DISTINCT container_name FROM backups WHERE container_name IS NOT NULL"
+			       " ORDER BY container_name COLLATE NOCASE LIMIT ?" },
+		{ "stack", "SELECT DISTINCT stack FROM backups WHERE stack IS NOT NULL"
+			   " ORDER BY stack COLLATE NOCASE LIMIT ?" },
+		{ "type", "SELECT DISTINCT type FROM backups ORDER BY type LIMIT ?" },
+		{ "vault", "SELECT DISTINCT vault FROM backups ORDER BY vault LIMIT ?" },
+	};
+	const char *sql = NULL;
+	struct cm_db *db;
+	cm_autostmt struct cm_stmt *st = NULL;
+
+	for (size_t i = 0; i < CM_COUNT(fields); i++)
+		if (cm_str_eq(fields[i].field, field))
+			sql = fields[i].sql;
+	if (sql == NULL)
+		return cm_err_set(err, CM_EINVAL, "The vault cannot be filtered by that.");
+	int rc = cm_db_get(&db, err);
+	if (rc == 0)
+		rc = cm_db_query(db, &st, err, sql, cm_v_int(DISTINCT_MAX));
+	if (rc != 0)
+		return rc;
+	char **values = cm_alloc_array(DISTINCT_MAX + 1, sizeof(*values));
+	for (size_t n = 0; n < DISTINCT_MAX && (rc = cm_stmt_step(st, err)) > 0; n++)
+		values[n] = cm_strdup(cm_stmt_str(st, 0));
+	if (rc < 0) {
+		cm_catalog_values_free(values);
+		return rc;
+	}
+	*ret = values;
+	return 0;
+}
+
+void cm_catalog_values_free(char **values)
+{
+	for (size_t i = 0; values != NULL && values[i] != NULL; i++)
+		free(values[i]);
+	free(values);
+}
+
+int cm_catalog_newest(struct cm_catalog_list *ret, struct cm_err *err)
+{
+	struct cm_catalog_list list = { 0 };
+	struct cm_db *db;
+	cm_autostmt struct cm_stmt *st = NULL;
+	int rc = cm_db_get(&db, err);
+
+	/* With max() SQLite takes the other columns from the row that has it. */
+	if (rc == 0)
+		rc = cm_db_query(db, &st, err,
+				 "SELECT " CM_CATALOG_COLUMNS ", max(created_ms) FROM backups b"
+				 " WHERE type = 'container' AND container_name IS NOT NULL AND"
+				 " verify_state <> 'damaged' GROUP BY container_name LIMIT ?",
+				 cm_v_int(LIMIT_MAX));
+	if (rc != 0)
+		return rc;
+	rc = rows_read(st, &list, err);
+	if (rc != 0) {
+		cm_catalog_list_release(&list);
+		return rc;
+	}
+	list.total = (int64_t)list.count;
+	for (size_t i = 0; i < list.count; i++)
+		list.total_bytes += list.rows[i].size;
+	*ret = list;
+	return 0;
+}
