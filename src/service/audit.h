@@ -14,13 +14,14 @@
 
 #include "core/err.h"
 
-/* Every operation there is: the predecessor's first, "container_*" with the action's name, the rest is ours. */
+/* The operations that a filter offers: the predecessor's first, then ours. Others may be written too (a word of a-z,
+ * 0-9 and _), e.g. "container_" and an action. */
 extern const char *const cm_audit_operations[]; /* NULL-ended */
 extern const char *const cm_audit_statuses[];	/* started completed error interrupted cancelled; NULL-ended */
 
 enum { CM_AUDIT_KEEP = 200000 }; /* lines; the oldest go */
 
-/* A line to write. Fields may be NULL but for operation and status (words of the lists above: CM_EINVAL otherwise).
+/* A line to write. Fields may be NULL but for operation and status (CM_EINVAL when malformed).
  * Texts are cut at 1,000 bytes, details at 64 KB (then left out). */
 struct cm_audit_event {
 	const char *operation;
