@@ -21,6 +21,13 @@ bool cm_network_same(struct json_object *recorded, struct json_object *existing)
 /* True when a subnet of one overlaps a subnet of the other ("10.0.0.0/8" and "10.1.0.0/16"). Pure. */
 bool cm_network_overlaps(struct json_object *a, struct json_object *b);
 
+/* True when the address lies in one of the network's subnets. Pure. */
+bool cm_network_holds(struct json_object *network, const char *address);
+
+/* The network as far as one endpoint of a container tells it (NetworkSettings.Networks[name]): a bridge with the
+ * gateway's subnet. For backups that hold nothing better. Pure; caller puts. */
+struct json_object *cm_network_guess(const char *name, struct json_object *endpoint);
+
 /* bridge, host, none, default, ingress, docker_gwbridge: there on every engine, never made by us. */
 bool cm_network_is_default(const char *name);
 
