@@ -30,7 +30,7 @@ enum {
 	CM_SEGMENT_MAX = 4 << 20,  /* bytes of one manifest segment; the writer ends them at CM_SEGMENT_GOAL */
 	CM_SEGMENT_GOAL = 1 << 20,
 	CM_ARCHIVE_MEMBER_MAX = 64 << 20, /* a member written from memory */
-	CM_MANIFEST_MAX = 64 << 20,	  /* manifest.json */
+	CM_MANIFEST_MAX = 4 << 20,	  /* manifest.json: enough for 20 GB of lines */
 	CM_BLOCKS_MAX = 4 << 20,	  /* blocks of one archive: 16 TiB of tar */
 	CM_PARTS_MAX = 4096,
 	CM_SEGMENTS_MAX = 1 << 20,

@@ -27,7 +27,7 @@ struct cm_archive_writer;
 
 struct cm_archive_options {
 	enum cm_codec codec;
-	int level;	  /* 0: the codec's default (gzip 1 of 0 … 3, zstd 3 of 1 … 19) */
+	int level;	  /* 0: the codec's default (gzip 1 of 1 … 3, zstd 3 of 1 … 12) */
 	unsigned threads; /* for what the program itself compresses; 0: 1 */
 };
 
