@@ -16,6 +16,7 @@ include conf/kore.mk
 include conf/helper.mk
 include conf/assets.mk
 include conf/sql.mk
+include conf/embed.mk
 include tests/tests.mk
 
 # The part that knows no Kore: linked into the program and into every test.
