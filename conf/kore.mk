@@ -1,0 +1,23 @@
+# Kore, the server under the program: fetched (conf/kore/fetch.sh), patched (conf/kore/*.patch, each says what it mends
+# and why) and compiled into one object. KORE_FEATURES are the flags its headers need, KORE_LDFLAGS what its objects do.
+KORE_VERSION ?= 4.2.3-2
+KORE_DIR := $(B)/kore
+KORE_PATCHES := $(sort $(wildcard conf/kore/*.patch))
+KORE_FEATURES := $(KORE_DIR)/obj/features
+KORE_LDFLAGS := $(KORE_DIR)/obj/ldflags
+KORE_OBJECTS := $(KORE_DIR)/kore.o
+KORE_CFLAGS = -isystem $(KORE_DIR)/tree/include $$(cat $(KORE_FEATURES))
+
+# A failed step leaves no stamp, so the next make begins with fresh sources.
+$(KORE_DIR)/tree/.patched: conf/kore/fetch.sh $(KORE_PATCHES)
+	conf/kore/fetch.sh $(KORE_VERSION) $(KORE_DIR)
+	for p in $(KORE_PATCHES); do patch -d $(KORE_DIR)/tree -p1 --no-backup-if-mismatch -s <$$p; done
+	@touch $@
+
+# One recipe makes all three, once, whoever asks first.
+$(KORE_OBJECTS) $(KORE_FEATURES) $(KORE_LDFLAGS) &: $(KORE_DIR)/tree/.patched
+	rm -rf $(KORE_DIR)/obj
+	DEB_CFLAGS_APPEND="-w" $(MAKE) --no-print-directory -s -C $(KORE_DIR)/tree objects TASKS=1 CC="$(CC)" SANITIZE="$(SAN)" \
+		OBJDIR=$(abspath $(KORE_DIR)/obj)
+	$(CC) -r -nostdlib -o $(KORE_OBJECTS) $(KORE_DIR)/obj/*.o
+	@touch $(KORE_FEATURES) $(KORE_LDFLAGS)
