@@ -2,7 +2,7 @@
 /*
  * The runner's side of the queue. A claim is one transaction: it writes the owner, adds 1 to the fence and sets the
  * lease. Every later write names owner and fence; when no row changes, somebody else has the job now, and the worker
- * must stop: that is CM_EBUSY here, "lost". Task threads only; errors as in db/db.h besides those named.
+ * must stop: that is CM_EDENIED here, "lost". Task threads only; errors as in db/db.h besides those named.
  */
 #ifndef CM_JOBS_CLAIM_H
 #define CM_JOBS_CLAIM_H
@@ -42,6 +42,8 @@ struct cm_claim_progress {
 int cm_claim_progress(const struct cm_claim *c, const struct cm_claim_progress *p, struct cm_err *err);
 /* A new lease, and whether somebody asked to cancel. */
 int cm_claim_heartbeat(const struct cm_claim *c, bool *ret_cancel, struct cm_err *err);
+/* Only whether somebody asked to cancel: reads, does not write. */
+int cm_claim_cancelled(const struct cm_claim *c, bool *ret_cancel, struct cm_err *err);
 
 struct cm_claim_result {
 	enum cm_job_state state; /* complete, error, cancelled, interrupted */

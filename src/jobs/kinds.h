@@ -26,6 +26,9 @@ struct cm_job_kind {
 	const char *label; /* for people: "Backup" */
 	const char *lane;
 	cm_job_run_fn run;
+	/* Jobs of the same lock and subject never run at the same time: "container" makes "container:web". NULL: none.
+	 */
+	const char *lock;
 	const char *starting;	     /* step text before the first step: "Starting backup..." */
 	const char *done;	     /* step text at the end: "Backup completed!" */
 	const char *audit;	     /* operation in the audit log */
@@ -55,8 +58,12 @@ extern const struct cm_job_table cm_job_table;
 /* NULL: no such kind. */
 const struct cm_job_kind *cm_job_kind_find(const struct cm_job_table *table, const char *name);
 
-/* cm_queue_add with the lane of the kind. CM_EINVAL: no such kind. */
+/* cm_queue_add with the lane, title ("Backup of web") and lock of the kind, as far as rq does not name them. CM_EINVAL:
+ * no such kind. */
 int cm_job_add(const struct cm_app *app, const struct cm_job_request *rq, char ret_id[CM_UUID_LEN + 1],
 	       struct cm_err *err);
+/* With another table; for tests. */
+int cm_job_add_with(const struct cm_job_table *table, const struct cm_app *app, const struct cm_job_request *rq,
+		    char ret_id[CM_UUID_LEN + 1], struct cm_err *err);
 
 #endif

@@ -69,8 +69,8 @@ struct cm_job_request {
 	const char *kind;		    /* a row of the kinds table (jobs/kinds.h); the lane comes from there */
 	const char *lane;		    /* filled by cm_job_add; set it when calling cm_queue_add yourself */
 	const char *host;		    /* NULL: "local" */
-	const char *subject, *title, *user; /* title NULL: kind and subject */
-	const char *lock;		    /* jobs of the same lock never run at the same time, e.g. "container:web" */
+	const char *subject, *title, *user; /* title NULL: by kind */
+	const char *lock;		    /* jobs of the same lock never run at the same time; NULL: by kind */
 	struct json_object *params;	    /* borrowed */
 	bool refuse_when_busy;		    /* CM_EBUSY when an unfinished job of this kind is there */
 };

@@ -22,8 +22,7 @@ int cm_runner_prepare(const struct cm_app *app, struct cm_err *err);
 
 /* app must live as long as the runner. Never NULL. */
 struct cm_runner *cm_runner_new(const struct cm_app *app);
-/* With another table (which must live as long); for tests. In runner_core.c, so that a test need not link every kind.
- */
+/* With another table (which must live as long); for tests. */
 struct cm_runner *cm_runner_new_with(const struct cm_app *app, const struct cm_job_table *table);
 
 /* Blocks until *stop. Running jobs are then told to end; they become interrupted and go on at the next start. Returns

@@ -33,11 +33,8 @@ CREATE TABLE jobs (
 	cancel INTEGER NOT NULL DEFAULT 0,
 	attempt INTEGER NOT NULL DEFAULT 0
 ) STRICT;
--- Few rows are unfinished, so these stay tiny however long the history is.
-CREATE INDEX jobs_unfinished ON jobs (lane, number) WHERE state IN ('queued', 'waiting', 'starting', 'running');
 CREATE INDEX jobs_state ON jobs (state, number);
 CREATE INDEX jobs_kind ON jobs (kind, number);
-CREATE INDEX jobs_finished ON jobs (finished_ms);
 
 CREATE TABLE journal (
 	id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "jobs/kinds.h"
+
+#include "core/mem.h"
+#include "jobs/runner.h"
+#include "service/backup.h"
+#include "service/recover.h"
+#include "service/restore.h"
+#include "service/verify.h"
+
+static const struct cm_job_kind kinds[] = {
+	{ .name = "backup",
+	  .label = "Backup",
+	  .lane = "backup",
+	  .run = cm_backup_run,
+	  .lock = "container",
+	  .starting = "Starting backup...",
+	  .done = "Backup completed!",
+	  .audit = "backup_manual",
+	  .audit_scheduled = "backup_scheduled",
+	  .again = true,
+	  .needs_recovery = true },
+	{ .name = "restore",
+	  .label = "Restore",
+	  .lane = "interactive",
+	  .run = cm_restore_run,
+	  .lock = "container",
+	  .starting = "Starting restore...",
+	  .done = "Restore completed!",
+	  .audit = "restore",
+	  .needs_recovery = true },
+	{ .name = "verify",
+	  .label = "Verification",
+	  .lane = "interactive",
+	  .run = cm_verify_run,
+	  .lock = "file",
+	  .starting = "Starting verification...",
+	  .done = "Verification completed!",
+	  .audit = "verify",
+	  .again = true },
+};
+
+static const struct cm_job_lane lanes[] = {
+	{ .name = "backup", .per_host = 1, .threads = 1 },
+	{ .name = "interactive", .per_host = 2, .threads = 2 },
+};
+
+const struct cm_job_table cm_job_table = {
+	.kinds = kinds,
+	.kind_count = CM_COUNT(kinds),
+	.lanes = lanes,
+	.lane_count = CM_COUNT(lanes),
+	.recover = cm_recover,
+};
+
+int cm_job_add(const struct cm_app *app, const struct cm_job_request *rq, char ret_id[CM_UUID_LEN + 1],
+	       struct cm_err *err)
+{
+	return cm_job_add_with(&cm_job_table, app, rq, ret_id, err);
+}
+
+struct cm_runner *cm_runner_new(const struct cm_app *app)
+{
+	return cm_runner_new_with(app, &cm_job_table);
+}
