@@ -29,7 +29,6 @@ struct cm_backup_part {
 	char *destination;	     /* in the container; NULL for the writable layer */
 	char *source;		     /* what the helper mounts: a volume's name or a path of the engine's host */
 	struct json_object *exclude; /* array of paths below the part, or NULL */
-	int64_t expected;	     /* bytes, from an earlier backup; 0: unknown */
 };
 
 struct cm_backup_plan {

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One backup from end to end. The order matters: everything that can fail without touching the container comes first
+ * (plan, vault, image, helper), then the container is held only while its data is read, and the archive is verified
+ * before it gets its name.
+ */
+#include "service/backup.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/fault.h"
+#include "core/json.h"
+#include "core/mem.h"
+#include "core/str.h"
+#include "db/catalog.h"
+#include "service/audit.h"
+#include "service/backup_int.h"
+#include "service/backup_meta.h"
+#include "service/settings.h"
+
+static void step(struct cm_backup_run *r, int number, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+static void step(struct cm_backup_run *r, int number, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	cm_progress_step(r->progress, number, CM_BACKUP_STEPS, text);
+}
+
+static void audit(const struct cm_backup_run *r, const char *status, const struct cm_err *why,
+		  struct json_object *details)
+{
+	struct cm_audit_event event = {
+		.operation = r->options.scheduled ? "backup_scheduled" : "backup_manual",
+		.status = status,
+		.container_id = r->plan.id[0] != '\0' ? r->plan.id : NULL,
+		.container_name = r->plan.name[0] != '\0' ? r->plan.name : r->options.container,
+		.backup_filename = cm_str_eq(status, "completed") ? r->filename : NULL,
+		.error = why != NULL ? why->text : NULL,
+		.user = r->options.user,
+		.details = details,
+	};
+
+	/* The log must not decide whether a backup succeeds. */
+	(void)cm_audit(&event, NULL);
+}
+
+/* Lets the user's cancel end what the engine is asked to do. */
+static void cancel_arm(struct cm_backup_run *r)
+{
+	cm_docker_set_cancel(r->d, cm_backup_cancelled, r);
+}
+
+static int cancelled(struct cm_backup_run *r, struct cm_err *err)
+{
+	return cm_backup_cancelled(r) ? cm_err_set(err, CM_ECANCELLED, "The backup was cancelled.") : 0;
+}
+
+/* "volume data", "folder /srv/www and 2 more". */
+static void parts_text(const struct cm_backup_plan *plan, char *dst, size_t size)
+{
+	static const char *const words[] = { "volume ", "folder ", "file ", "" };
+	const struct cm_backup_part *first = &plan->parts[0];
+
+	if (plan->part_count == 0)
+		cm_str_copy(dst, size, "no data outside the image");
+	else if (first->kind == CM_PART_ROOTFS)
+		cm_str_copy(dst, size, "changes inside the container");
+	else if (plan->part_count == 1)
+		snprintf(dst, size, "%s%.120s", words[first->kind], first->name);
+	else
+		snprintf(dst, size, "%s%.120s and %zu more", words[first->kind], first->name, plan->part_count - 1);
+}
+
+static void filename_make(struct cm_backup_run *r)
+{
+	char stamp[32], random[7];
+
+	cm_time_stamp(stamp, r->created_ms);
+	cm_random_hex(random, 3);
+	snprintf(r->filename, sizeof(r->filename), "%.140s_%s-%s.%s", r->plan.name, stamp, random,
+		 r->options.codec == CM_CODEC_ZSTD ? "tar.zst" : "tar.gz");
+	for (char *c = r->filename; *c != '\0'; c++) {
+		if (*c == '/')
+			*c = '_';
+	}
+}
+
+static int prepare(struct cm_backup_run *r, struct cm_err *err)
+{
+	struct cm_archive_options archive = { .codec = r->options.codec, .threads = 2 };
+	struct cm_sink sink;
+	int rc;
+
+	step(r, 1, "Inspecting the container");
+	cancel_arm(r);
+	rc = cm_backup_plan_make(r->app, r->d, &r->engine, &r->options, &r->plan, err);
+	if (rc < 0)
+		return rc;
+	r->hold = (struct cm_backup_hold){ .d = r->d,
+					   .options = &r->options,
+					   .plan = &r->plan,
+					   .progress = r->progress,
+					   .self_id = r->engine.self_id };
+	audit(r, "started", NULL, NULL);
+	cancel_arm(r);
+	rc = cm_backup_hold_plan(&r->hold, err);
+	rc = rc < 0 ? rc : cm_vaults_open(r->app, r->options.vault, &r->out.vault, err);
+	if (rc < 0)
+		return rc;
+	filename_make(r);
+	cm_backup_size_guess(r);
+	rc = r->out.vault->ops->create(r->out.vault, r->filename, &r->out.writer, err);
+	if (rc < 0)
+		return rc;
+	CM_FAULT_POINT("backup_created");
+	sink = cm_vaults_sink(&r->out);
+	return cm_archive_writer_new(&archive, &sink, &r->writer, err);
+}
+
+/* Members and image, while the container still does what it did. */
+static int write_head(struct cm_backup_run *r, struct cm_err *err)
+{
+	int rc;
+
+	step(r, 2, "Saving the configuration");
+	rc = cm_backup_write_members(r, err);
+	if (rc < 0)
+		return rc;
+	if (r->options.reference)
+		step(r, 3, "Noting the image %.200s", r->plan.image_ref);
+	else
+		step(r, 3, "Saving the image %.200s", r->plan.image_ref);
+	return cm_backup_write_image(r, err);
+}
+
+static int write_data(struct cm_backup_run *r, struct cm_err *err)
+{
+	struct cm_helper *helper = NULL;
+	char parts[160];
+	int rc;
+
+	parts_text(&r->plan, parts, sizeof(parts));
+	step(r, 4, "Saving %s", parts);
+	rc = cm_backup_hold_pre(&r->hold, err);
+	rc = rc < 0 ? rc : cm_backup_helper_start(r, &helper, err);
+	rc = rc < 0 ? rc : cm_backup_hold_begin(&r->hold, err);
+	CM_FAULT_POINT("backup_held");
+	if (rc < 0) {
+		cm_helper_abort(helper);
+	} else {
+		cancel_arm(r);
+		rc = cm_backup_write_parts(r, helper, err);
+	}
+	cm_backup_hold_end(&r->hold);
+	return rc;
+}
+
+/* Everything that was noted so far goes into the archive too. */
+static void pass_warnings(struct cm_backup_run *r)
+{
+	for (size_t i = 0; i < cm_json_len(r->plan.warnings); i++) {
+		const char *text = json_object_get_string(json_object_array_get_idx(r->plan.warnings, i));
+
+		cm_archive_writer_warn(r->writer, text);
+		cm_progress_warn(r->progress, text);
+	}
+}
+
+static int finish_and_verify(struct cm_backup_run *r, struct cm_err *err)
+{
+	cm_autojson struct json_object *extra = cm_backup_json(r);
+	struct cm_archive_watch watch = { .ctx = r, .cancelled = cm_backup_cancelled };
+	struct cm_vaults_file written = { .vault = r->out.vault };
+	struct cm_source source;
+	int rc;
+
+	pass_warnings(r);
+	rc = cm_archive_writer_finish(r->writer, extra, &r->totals, err);
+	if (rc < 0)
+		return rc;
+	CM_FAULT_POINT("backup_finished");
+	step(r, 5, "Verifying the backup");
+	rc = r->out.vault->ops->reopen(r->out.writer, &written.file, err);
+	if (rc < 0)
+		return rc;
+	source = cm_vaults_source(&written);
+	rc = cm_archive_verify(&source, 0, &watch, &r->verified, err);
+	if (rc == 0 && written.vault->ops->size(written.file) != r->totals.compressed)
+		rc = cm_err_set(err, CM_ECORRUPT, "its size is not what was written.");
+	written.vault->ops->close(written.file);
+	if (rc == CM_ECORRUPT)
+		cm_err_prefix(err, "The written backup did not pass its verification");
+	r->verified_ms = cm_now_ms();
+	return rc < 0 ? rc : cancelled(r, err);
+}
+
+static int publish(struct cm_backup_run *r, struct json_object *companion, struct cm_err *err)
+{
+	const char *text =
+	    json_object_to_json_string_ext(companion, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
+	struct cm_vault_writer *w = cm_move(&r->out.writer);
+	struct cm_vault_entry entry = { .name = r->filename, .size = r->totals.compressed, .has_companion = true };
+	struct cm_catalog_row row = { 0 };
+	int rc;
+
+	step(r, 6, "Publishing the backup");
+	CM_FAULT_POINT("backup_before_commit");
+	rc = r->out.vault->ops->commit(w, text, strlen(text), err);
+	if (rc < 0)
+		return rc;
+	CM_FAULT_POINT("backup_committed");
+	entry.modified_ms = cm_now_ms();
+	cm_backup_row(r->out.vault->ops->kind, &entry, companion, &row);
+	/* The backup is there. A catalog that does not know it yet learns of it by its next comparison. */
+	if (cm_catalog_put(&row, NULL) < 0)
+		cm_progress_warn(r->progress, "The backup is complete but not listed yet: read the vault again.");
+	cm_catalog_row_release(&row);
+	return 0;
+}
+
+static struct json_object *result_make(const struct cm_backup_run *r, struct json_object *companion)
+{
+	static const char *const same[] = { "filename",	     "container",   "size",   "content_size",
+					    "files",	     "sha256",	    "parts",  "warnings",
+					    "warning_count", "duration_ms", "held_ms" };
+	struct json_object *o = json_object_new_object();
+
+	for (size_t i = 0; i < CM_COUNT(same); i++)
+		cm_json_set(o, same[i], json_object_get(cm_json_get(companion, same[i])));
+	cm_json_set_int(o, "duration_ms", cm_monotonic_ms() - r->began_ms);
+	return o;
+}
+
+static int run_steps(struct cm_backup_run *r, struct json_object **ret_result, struct cm_err *err)
+{
+	cm_autojson struct json_object *companion = NULL, *details = NULL;
+	int rc = prepare(r, err);
+
+	rc = rc < 0 ? rc : write_head(r, err);
+	rc = rc < 0 ? rc : write_data(r, err);
+	rc = rc < 0 ? rc : finish_and_verify(r, err);
+	if (rc < 0)
+		return rc;
+	companion = cm_backup_companion(r);
+	rc = publish(r, companion, err);
+	if (rc < 0)
+		return rc;
+	details = json_object_new_object();
+	cm_json_set_int(details, "size", (int64_t)r->totals.compressed);
+	cm_json_set_int(details, "warnings", r->totals.warnings);
+	cm_json_set_int(details, "duration_ms", cm_monotonic_ms() - r->began_ms);
+	audit(r, "completed", NULL, details);
+	*ret_result = result_make(r, companion);
+	return 0;
+}
+
+static void release(struct cm_backup_run *r)
+{
+	if (r->d != NULL)
+		cm_docker_set_cancel(r->d, NULL, NULL);
+	cm_archive_writer_free(r->writer);
+	if (r->out.writer != NULL)
+		r->out.vault->ops->discard(r->out.writer);
+	cm_vault_free(r->out.vault);
+	cm_archive_totals_release(&r->totals);
+	cm_backup_plan_release(&r->plan);
+	cm_backup_options_release(&r->options);
+	free(r->server_name);
+	free(r);
+}
+
+int cm_backup_run(const struct cm_app *app, struct json_object *params, struct cm_progress *progress,
+		  struct json_object **ret_result, struct cm_err *err)
+{
+	struct cm_backup_run *r = cm_alloc(sizeof(*r));
+	struct json_object *result = NULL;
+	struct cm_err why = { 0 };
+	int rc;
+
+	r->app = app;
+	r->params = params;
+	r->progress = progress;
+	r->created_ms = cm_now_ms();
+	r->began_ms = cm_monotonic_ms();
+	cm_uuid4(r->id);
+	rc = cm_backup_options_parse(params, &r->options, &why);
+	rc = rc < 0 ? rc : cm_engine_get(app, &r->d, &why);
+	if (rc == 0) {
+		cm_engine_overview(app, &r->engine);
+		r->server_name = cm_settings_server_name();
+		rc = run_steps(r, &result, &why);
+	}
+	if (rc < 0) {
+		audit(r, rc == CM_ECANCELLED ? "cancelled" : "error", &why, NULL);
+		if (err != NULL)
+			*err = why;
+	}
+	release(r);
+	if (rc == 0 && ret_result != NULL)
+		*ret_result = cm_move(&result);
+	json_object_put(result);
+	return rc;
+}

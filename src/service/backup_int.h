@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One run of a backup, for the files backup*.c only.
+ */
+#ifndef CM_SERVICE_BACKUP_INT_H
+#define CM_SERVICE_BACKUP_INT_H
+
+#include <stdint.h>
+
+#include "archive/verify.h"
+#include "archive/writer.h"
+#include "core/secret.h"
+#include "docker/helper.h"
+#include "service/app.h"
+#include "service/backup_hold.h"
+#include "service/backup_options.h"
+#include "service/backup_plan.h"
+#include "service/engine.h"
+#include "service/progress.h"
+#include "service/vaults.h"
+
+enum { CM_BACKUP_STEPS = 6 };
+
+struct cm_backup_run {
+	const struct cm_app *app;
+	struct json_object *params;
+	struct cm_progress *progress;
+	struct cm_docker *d;
+	struct cm_engine_overview engine;
+	struct cm_backup_options options;
+	struct cm_backup_plan plan;
+	struct cm_backup_hold hold;
+	char id[CM_UUID_LEN + 1];
+	char filename[256];
+	char *server_name;
+	int64_t created_ms;
+	int64_t began_ms; /* monotonic */
+
+	struct cm_vaults_writer out;
+	struct cm_archive_writer *writer;
+	struct cm_archive_totals totals;
+	struct cm_verify_result verified;
+	int64_t verified_ms;
+
+	/* For the progress: what was written before the part that runs now, and what is expected in all. */
+	uint64_t bytes_before;
+	uint64_t bytes_expected;
+	uint64_t image_bytes;
+};
+
+/* backup_pack.c: what goes into the archive, in order. Errors name the part. */
+int cm_backup_write_members(struct cm_backup_run *r, struct cm_err *err);
+int cm_backup_write_image(struct cm_backup_run *r, struct cm_err *err);
+/* Starts the helper on all parts (none: *ret NULL), so that nothing can be missing once the container is held. */
+int cm_backup_helper_start(struct cm_backup_run *r, struct cm_helper **ret, struct cm_err *err);
+int cm_backup_write_parts(struct cm_backup_run *r, struct cm_helper *helper, struct cm_err *err);
+/* True once the user asked to stop; for cm_docker_set_cancel and the archive's watch. */
+bool cm_backup_cancelled(void *run);
+void cm_backup_watch(struct cm_backup_run *r, struct cm_archive_watch *watch);
+
+/* backup_layer.c: the writable layer through the engine, where no folder of it can be mounted. */
+int cm_backup_write_layer(struct cm_backup_run *r, const struct cm_backup_part *part, struct cm_err *err);
+
+/* backup_json.c: the JSON members and the companion. Callers put. */
+struct json_object *cm_backup_json(const struct cm_backup_run *r);
+struct json_object *cm_backup_companion(const struct cm_backup_run *r);
+
+/* backup_size.c: how many bytes will come, from the last backup of the same container. */
+void cm_backup_size_guess(struct cm_backup_run *r);
+
+#endif

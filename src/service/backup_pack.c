@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What goes into the archive, in order: small members, the image, then everything a helper reads.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/fault.h"
+#include "core/json.h"
+#include "core/mem.h"
+#include "core/str.h"
+#include "docker/image.h"
+#include "service/backup_int.h"
+#include "service/helper_peer.h"
+
+bool cm_backup_cancelled(void *run)
+{
+	return cm_progress_cancelled(((struct cm_backup_run *)run)->progress);
+}
+
+static void bytes_show(struct cm_backup_run *r, uint64_t now)
+{
+	uint64_t done = r->bytes_before + now;
+
+	/* A guess that was too low is no total any more. */
+	cm_progress_bytes(r->progress, done, done <= r->bytes_expected ? r->bytes_expected : 0);
+}
+
+static int member_json(struct cm_backup_run *r, const char *name, struct json_object *o, struct cm_err *err)
+{
+	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
+	int rc = cm_archive_writer_member(r->writer, name, text, strlen(text), r->created_ms, err);
+
+	if (rc < 0)
+		cm_err_prefix(err, "Saving %s", name);
+	return rc;
+}
+
+int cm_backup_write_members(struct cm_backup_run *r, struct cm_err *err)
+{
+	cm_autojson struct json_object *meta = cm_backup_json(r);
+	int rc = member_json(r, "backup.json", meta, err);
+
+	rc = rc < 0 ? rc : member_json(r, "container_config.json", r->plan.inspect, err);
+	rc = rc < 0 ? rc : member_json(r, "networks.json", r->plan.networks, err);
+	rc = rc < 0 ? rc : member_json(r, "volumes_info.json", r->plan.mounts, err);
+	return rc < 0 ? rc : member_json(r, "image.json", r->plan.image, err);
+}
+
+static int image_piece(void *ctx, const void *data, size_t len, struct cm_err *err)
+{
+	struct cm_backup_run *r = ctx;
+	int rc = cm_archive_writer_stream_data(r->writer, data, len, err);
+
+	if (rc < 0)
+		return rc;
+	r->image_bytes += len;
+	bytes_show(r, r->image_bytes);
+	CM_FAULT_POINT("backup_image_piece");
+	return 0;
+}
+
+int cm_backup_write_image(struct cm_backup_run *r, struct cm_err *err)
+{
+	uint64_t size = 0;
+	int rc;
+
+	if (r->options.reference)
+		return 0;
+	rc = cm_archive_writer_stream_begin(r->writer, "image.tar", r->created_ms, err);
+	if (rc == 0)
+		rc = cm_image_save(r->d, r->plan.image_id, image_piece, r, err);
+	if (rc == 0)
+		rc = cm_archive_writer_stream_end(r->writer, &size, err);
+	/* The smallest image has a manifest and the two blocks at its end. */
+	if (rc == 0 && size < 2048)
+		rc = cm_err_set(err, CM_EUPSTREAM, "the Docker Engine sent no image.");
+	if (rc < 0 && rc != CM_ECANCELLED)
+		cm_err_prefix(err, "Saving the image %s", r->plan.image_ref);
+	r->bytes_before += r->image_bytes;
+	return rc;
+}
+
+static bool read_by_helper(const struct cm_backup_part *p)
+{
+	return p->source != NULL;
+}
+
+static void part_target(char dst[32], size_t i)
+{
+	snprintf(dst, 32, "/parts/%zu", i);
+}
+
+int cm_backup_helper_start(struct cm_backup_run *r, struct cm_helper **ret, struct cm_err *err)
+{
+	struct cm_helper_mount *mounts = cm_alloc_array(CM_BACKUP_PARTS_MAX, sizeof(*mounts));
+	char(*targets)[32] = cm_alloc_array(CM_BACKUP_PARTS_MAX, sizeof(*targets));
+	size_t count = 0;
+	int rc = 0;
+
+	*ret = NULL;
+	for (size_t i = 0; i < r->plan.part_count; i++) {
+		const struct cm_backup_part *p = &r->plan.parts[i];
+
+		if (!read_by_helper(p))
+			continue;
+		part_target(targets[count], i);
+		mounts[count] = (struct cm_helper_mount){ .source = p->source,
+							  .target = targets[count],
+							  .is_volume = p->kind == CM_PART_VOLUME,
+							  .read_only = true };
+		count++;
+	}
+	if (count > 0)
+		rc = cm_helper_open(r->app, r->d, mounts, count, CM_HELPER_READ, ret, err);
+	free(targets);
+	free(mounts);
+	return rc;
+}
+
+static const char *part_kind_word(enum cm_backup_part_kind kind)
+{
+	static const char *const words[] = { "volume", "bind", "bind_file", "rootfs" };
+
+	return words[kind];
+}
+
+/* A single file is stored under its own name. */
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
+}
+
+static struct json_object *pack_plan(const struct cm_backup_run *r)
+{
+	struct json_object *plan = json_object_new_object(), *parts = json_object_new_array();
+	char target[32];
+
+	cm_json_set_str(plan, "op", "pack");
+	for (size_t i = 0; i < r->plan.part_count; i++) {
+		const struct cm_backup_part *p = &r->plan.parts[i];
+		struct json_object *o;
+
+		if (!read_by_helper(p))
+			continue;
+		o = json_object_new_object();
+		part_target(target, i);
+		cm_json_set_str(o, "id", p->prefix);
+		cm_json_set_str(o, "kind", part_kind_word(p->kind));
+		cm_json_set_str(o, "path", target);
+		cm_json_set_str(o, "prefix", p->prefix);
+		if (p->kind == CM_PART_BIND_FILE)
+			cm_json_set_str(o, "name", base_name(p->name));
+		if (p->exclude != NULL)
+			cm_json_set(o, "exclude", json_object_get(p->exclude));
+		json_object_array_add(parts, o);
+	}
+	cm_json_set(plan, "parts", parts);
+	return plan;
+}
+
+static void watch_progress(void *ctx, uint64_t bytes, uint64_t files)
+{
+	(void)files;
+	CM_FAULT_POINT("backup_parts_piece");
+	bytes_show(ctx, bytes);
+}
+
+static void watch_warn(void *ctx, const char *text)
+{
+	cm_progress_warn(((struct cm_backup_run *)ctx)->progress, text);
+}
+
+void cm_backup_watch(struct cm_backup_run *r, struct cm_archive_watch *watch)
+{
+	*watch = (struct cm_archive_watch){
+		.ctx = r, .progress = watch_progress, .warn = watch_warn, .cancelled = cm_backup_cancelled
+	};
+}
+
+/* Hears the helper's last words when it ended badly. */
+static int helper_end(struct cm_helper *helper, struct cm_err *err)
+{
+	cm_autofree char *words = NULL;
+	int code = 0, rc = cm_helper_finish(helper, &code, &words, err);
+
+	if (rc == 0 && code != 0) {
+		rc = cm_err_set(err, CM_EUPSTREAM, "The helper container ended with exit code %d.", code);
+		cm_err_detail(err, "%s", words ? words : "");
+	}
+	return rc;
+}
+
+int cm_backup_write_parts(struct cm_backup_run *r, struct cm_helper *helper, struct cm_err *err)
+{
+	struct cm_archive_watch watch;
+	int rc = 0;
+
+	cm_backup_watch(r, &watch);
+	if (helper != NULL) {
+		cm_autojson struct json_object *plan = pack_plan(r);
+		struct cm_peer peer;
+
+		cm_helper_peer(&peer, helper);
+		rc = cm_archive_writer_pack(r->writer, plan, &peer, &watch, err);
+		if (rc < 0)
+			cm_helper_abort(helper);
+		else
+			rc = helper_end(helper, err);
+	}
+	for (size_t i = 0; rc == 0 && i < r->plan.part_count; i++) {
+		if (!read_by_helper(&r->plan.parts[i]))
+			rc = cm_backup_write_layer(r, &r->plan.parts[i], err);
+	}
+	return rc;
+}
