@@ -27,8 +27,8 @@ static int parse_unix(const char *host, const char *path, struct cm_docker_addre
 	for (const char *p = path; *p; p++)
 		if (iscntrl((unsigned char)*p))
 			return bad(err, host, "it has control characters");
-	strcpy(a->base, "http://docker");
-	strcpy(a->authority, "docker");
+	cm_str_copy(a->base, sizeof(a->base), "http://docker");
+	cm_str_copy(a->authority, sizeof(a->authority), "docker");
 	snprintf(a->text, sizeof(a->text), "unix://%s", a->socket);
 	return 0;
 }

@@ -29,7 +29,7 @@ static void layer_init(struct layer *l, const void *elf, size_t len)
 	memset(l, 0, sizeof(*l));
 	l->elf = elf;
 	l->len = len;
-	strcpy(h, PROGRAM);
+	memcpy(h, PROGRAM, sizeof(PROGRAM));
 	snprintf(h + 100, 8, "%07o", 0755);
 	snprintf(h + 108, 8, "%07o", 0);
 	snprintf(h + 116, 8, "%07o", 0);

@@ -39,7 +39,8 @@ int cm_helper_socket_open(const char *dir, struct cm_helper_socket *ret, struct 
 {
 	struct cm_helper_socket s = { .fd = -1 };
 
-	strcpy(s.name, "h-");
+	s.name[0] = 'h';
+	s.name[1] = '-';
 	cm_random_hex(s.name + 2, NAME_BYTES);
 	s.folder = cm_asprintf("%s/%s", dir, s.name);
 	if (mkdir(s.folder, 0711) != 0) {
