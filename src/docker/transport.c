@@ -98,6 +98,8 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
 	}
 	if (len <= 2 && (line[0] == '\r' || line[0] == '\n') && q->status >= 200)
 		q->head_done = true;
+	if (strncasecmp(line, "Content-Length:", 15) == 0 || strncasecmp(line, "Transfer-Encoding:", 18) == 0)
+		q->framed = true;
 	if (q->want != NULL)
 		wanted_header(q, line, len);
 	return len;
@@ -235,10 +237,10 @@ static void take_messages(struct cm_docker *d)
 
 static int timed_out(struct cm_docker_req *q, int64_t ms, struct cm_err *err)
 {
-	curl_off_t connected = 0;
+	long sent = 0;
 
-	curl_easy_getinfo(q->easy, CURLINFO_CONNECT_TIME_T, &connected);
-	if (connected == 0 && q->status == 0)
+	curl_easy_getinfo(q->easy, CURLINFO_REQUEST_SIZE, &sent);
+	if (sent == 0)
 		return cm_docker_unreachable(&q->d->addr, CURLE_OPERATION_TIMEDOUT, 0, "no connection in time", err);
 	cm_err_set(err, CM_ETIMEDOUT,
 		   "The Docker Engine did not answer within %lld s. It may be overloaded; try again later.",
@@ -327,6 +329,9 @@ int cm_docker_req_run(struct cm_docker_req *q, bool until_head, int total_ms, in
 	int r = until_done(q, until_head, total_ms, idle_ms, err);
 	if (r < 0)
 		return r;
+	/* An answer that merely stops looks like one that is complete, unless it has said how long it is. */
+	if (q->done && q->result == CURLE_OK && (!q->head_done || (q->stream && q->status == 200 && !q->framed)))
+		q->result = CURLE_PARTIAL_FILE;
 	if (!q->done || q->result == CURLE_OK)
 		return 0;
 	/* An upload may break because the engine refused early and hung up: its refusal says more. */

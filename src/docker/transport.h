@@ -46,6 +46,7 @@ struct cm_docker_req {
 	char *path;
 	bool stream; /* large buffers; its easy handle is not kept */
 	bool added, done, head_done;
+	bool framed; /* the answer says where its body ends */
 	CURLcode result;
 	int status;
 	size_t head_bytes;
