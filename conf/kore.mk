@@ -6,6 +6,8 @@ KORE_PATCHES := $(sort $(wildcard conf/kore/*.patch))
 KORE_FEATURES := $(KORE_DIR)/obj/features
 KORE_LDFLAGS := $(KORE_DIR)/obj/ldflags
 KORE_OBJECTS := $(KORE_DIR)/kore.o
+# Kore is written for gcc without sanitizers; elsewhere its warnings are not our errors.
+KORE_QUIET := $(if $(SAN)$(findstring clang,$(CC)),-w)
 KORE_CFLAGS = -isystem $(KORE_DIR)/tree/include $$(cat $(KORE_FEATURES))
 
 # A failed step leaves no stamp, so the next make begins with fresh sources.
@@ -14,10 +16,17 @@ $(KORE_DIR)/tree/.patched: conf/kore/fetch.sh $(KORE_PATCHES)
 	for p in $(KORE_PATCHES); do patch -d $(KORE_DIR)/tree -p1 --no-backup-if-mismatch -s <$$p; done
 	@touch $@
 
-# One recipe makes all three, once, whoever asks first.
+# One recipe makes all three, once, whoever asks first. Kore's makefile needs make's own rules, which ours switches off.
 $(KORE_OBJECTS) $(KORE_FEATURES) $(KORE_LDFLAGS) &: $(KORE_DIR)/tree/.patched
 	rm -rf $(KORE_DIR)/obj
-	DEB_CFLAGS_APPEND="-w" $(MAKE) --no-print-directory -s -C $(KORE_DIR)/tree objects TASKS=1 CC="$(CC)" SANITIZE="$(SAN)" \
-		OBJDIR=$(abspath $(KORE_DIR)/obj)
+	env -u MAKEFLAGS -u MAKELEVEL DEB_CFLAGS_APPEND="$(KORE_QUIET)" make -s -j2 -C $(KORE_DIR)/tree objects TASKS=1 \
+		CC="$(CC)" SANITIZE="$(SAN)" OBJDIR=$(abspath $(KORE_DIR)/obj)
 	$(CC) -r -nostdlib -o $(KORE_OBJECTS) $(KORE_DIR)/obj/*.o
 	@touch $(KORE_FEATURES) $(KORE_LDFLAGS)
+
+# The limits of the server, for when no other file is named with -c.
+KORE_CONF_HEADER := $(B)/gen/kore_conf.h
+GENERATED += $(KORE_CONF_HEADER)
+$(KORE_CONF_HEADER): kore.conf
+	@mkdir -p $(@D)
+	sed -e 's/[\\"]/\\&/g' -e 's/^/"/' -e 's/$$/\\n"/' $< >$@
