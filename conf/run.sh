@@ -1,0 +1,21 @@
+#!/bin/bash
+# run.sh PROGRAM: starts the program on its defaults in the foreground, and says where to click and how to log in.
+set -eu
+program=$1
+export CM_DATA=${CM_DATA:-./data}
+first=yes
+[ -e "$CM_DATA/config/monkey.db" ] && first=
+port=${CM_PORT:-${FLASK_PORT:-1066}}
+host=localhost
+echo
+echo "  Container Monkey:  http://$host:$port"
+case ${CM_TLS:-off} in off) ;; *) echo "  with TLS:          https://$host:${CM_TLS_PORT:-1067}" ;; esac
+if [ -n "$first" ] && [ -z "${CM_ADMIN_PASSWORD:-}" ]; then
+	echo "  first login:       admin / c0Nta!nerM0nK3y#Q92x   (change it on the account page)"
+elif [ -n "$first" ]; then
+	echo "  first login:       admin, with the password from CM_ADMIN_PASSWORD"
+fi
+echo "  data:              $CM_DATA"
+echo "  Ctrl-C ends it."
+echo
+exec "$program"
