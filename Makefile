@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
+# make V=1 shows the commands.
+Q := $(if $(V),,@)
 B ?= build
 CC ?= gcc
 ifeq ($(origin CC),default)
@@ -29,18 +31,21 @@ KORE_SIDE_OBJ := $(KORE_SIDE_SRC:src/%.c=$(B)/obj/%.o)
 
 $(B)/obj/%.o: src/%.c | $(GENERATED)
 	@mkdir -p $(@D)
-	$(CC) $(CM_CFLAGS) -c $< -o $@
+	@echo "  CC $<"
+	$(Q)$(CC) $(CM_CFLAGS) -c $< -o $@
 
 $(KORE_SIDE_OBJ): $(B)/obj/%.o: src/%.c $(KORE_FEATURES) | $(GENERATED)
 	@mkdir -p $(@D)
-	$(CC) $(CM_CFLAGS) $(KORE_CFLAGS) -c $< -o $@
+	@echo "  CC $<"
+	$(Q)$(CC) $(CM_CFLAGS) $(KORE_CFLAGS) -c $< -o $@
 
 $(B)/libcm.a: $(LIB_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 $(B)/container-monkey: $(KORE_SIDE_OBJ) $(B)/libcm.a $(B)/obj/embed.o $(KORE_OBJECTS)
-	$(CC) $(CM_LDFLAGS) -rdynamic -o $@ $(KORE_SIDE_OBJ) $(KORE_OBJECTS) $(B)/obj/embed.o \
+	@echo "  LD $@"
+	$(Q)$(CC) $(CM_LDFLAGS) -rdynamic -o $@ $(KORE_SIDE_OBJ) $(KORE_OBJECTS) $(B)/obj/embed.o \
 		-Wl,--whole-archive $(B)/libcm.a -Wl,--no-whole-archive $$(cat $(KORE_LDFLAGS)) $(CM_LIBS)
 
 deps:

@@ -7,7 +7,8 @@ TEST_EXTRA_OBJ :=
 define unit_rule
 $(B)/tests/$(basename $(notdir $(1))): $(1) $(B)/libcm.a | $(GENERATED)
 	@mkdir -p $$(@D)
-	$$(CC) $$(CM_CFLAGS) -Wno-missing-prototypes -Itests/unit -o $$@ $$< $$(CM_LDFLAGS) $$(TEST_EXTRA_OBJ) $(B)/libcm.a $$(CM_LIBS)
+	@echo "  CC $(1)"
+	$$(Q)$$(CC) $$(CM_CFLAGS) -Wno-missing-prototypes -Itests/unit -o $$@ $$< $$(CM_LDFLAGS) $$(TEST_EXTRA_OBJ) $(B)/libcm.a $$(CM_LIBS)
 endef
 $(foreach t,$(UNIT_SRC),$(eval $(call unit_rule,$(t))))
 
