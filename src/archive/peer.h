@@ -48,8 +48,8 @@ typedef int (*cm_peer_data_fn)(void *ctx, const void *data, size_t len, struct c
 
 /* Gives the helper a plan of any operation that needs no archive (exchange, copy, empty, list, cat, hash, du; see
  * proto.h) and waits for its end. *ret_result (may be NULL; caller puts): the END frame's object. Errors: what the
- * helper reports; CM_EUPSTREAM when it breaks the protocol or goes away; CM_ETIMEDOUT when it is silent for a minute;
- * CM_ECANCELLED. */
+ * helper reports; CM_EUPSTREAM when it breaks the protocol, CM_EUNREACHABLE when it goes away; CM_ETIMEDOUT when it is
+ * silent for a minute; CM_ECANCELLED. */
 int cm_peer_run(struct cm_peer *peer, struct json_object *plan, const struct cm_archive_watch *watch,
 		cm_peer_data_fn data, void *data_ctx, struct json_object **ret_result, struct cm_err *err);
 

@@ -21,7 +21,8 @@
  *
  * Plans. "v" is CM_PROTO_VERSION. Paths are absolute paths inside the helper's container.
  *
- * {"v","op":"pack","codec":"gzip"|"zstd","level":n,"threads":n,"segment":first number,"parts":[{"id","kind":"volume"|
+ * {"v","op":"pack","codec":"gzip"|"zstd","level":n,"threads":n,"segment":first
+ *number,"mtime":seconds,"parts":[{"id","kind":"volume"|
  *  "bind"|"bind_file"|"rootfs","path","prefix":"volumes/name","exclude":["a/b"]}]}
  *	Walks each part depth first and sends MEMBER, SEGMENT, PART_DONE. Stays on the part's file system: something
  *	mounted inside is kept as an empty folder, with a warning. bind_file: path is the file; it is stored as
@@ -67,7 +68,11 @@
 #include "core/buf.h"
 #include "core/err.h"
 
-enum { CM_PROTO_VERSION = 1, CM_PROTO_HEAD = 8 };
+enum {
+	CM_PROTO_VERSION = 1,
+	CM_PROTO_HEAD = 8,
+	CM_PEER_SILENCE_MS = 60000 /* nothing at all for so long: the helper is given up */
+};
 
 enum cm_frame_type {
 	CM_FRAME_PLAN = 1,

@@ -40,9 +40,9 @@ struct json_object *cm_archive_manifest(const struct cm_archive *a);
 /* A top-level member's bytes (backup.json, image.json, …; "rootfs_deleted.json" too), appended to out, whose ceiling is
  * the limit. Ours are compared with their hash. Errors: CM_ENOTFOUND, CM_ETOOBIG, CM_ECORRUPT. */
 int cm_archive_member(struct cm_archive *a, const char *name, struct cm_buf *out, struct cm_err *err);
-/* The same, parsed. Caller puts *ret. */
+/* The same, parsed; at most CM_MANIFEST_MAX bytes. Caller puts *ret. */
 int cm_archive_member_json(struct cm_archive *a, const char *name, struct json_object **ret, struct cm_err *err);
-/* The same in pieces, for image.tar. CM_ECORRUPT may come after the last piece. *ret_size may be NULL. */
+/* The same in pieces, for image.tar. CM_ECORRUPT may come after the last piece. */
 int cm_archive_member_stream(struct cm_archive *a, const char *name, cm_archive_write_fn write, void *ctx,
 			     struct cm_err *err);
 /* Length of a top-level member. Errors: CM_ENOTFOUND. */
@@ -63,7 +63,7 @@ struct cm_archive_item {
 	bool sparse;	 /* sha256 then covers the map of holes too */
 	bool changed;	 /* it changed while it was read */
 	bool synthetic;	 /* a folder without an entry of its own (volumes, binds) */
-	uint64_t part;	 /* internal: where it is */
+	uint64_t part;	 /* internal: where it is; see cm_archive_extract() */
 	uint64_t data;
 	uint64_t stored;
 };

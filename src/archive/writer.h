@@ -55,9 +55,9 @@ int cm_archive_writer_stream_begin(struct cm_archive_writer *w, const char *name
 int cm_archive_writer_stream_data(struct cm_archive_writer *w, const void *data, size_t len, struct cm_err *err);
 int cm_archive_writer_stream_end(struct cm_archive_writer *w, uint64_t *ret_size, struct cm_err *err);
 
-/* Sends plan (op "pack"; "v", "codec", "level" and "segment" are filled in) and takes over everything the helper
- * packs until its END. Errors: what the helper reports, with the part named; CM_EUPSTREAM when it breaks the protocol
- * or goes away; CM_ETIMEDOUT when it is silent for a minute; CM_ECANCELLED; those of the sink. */
+/* Sends plan (op "pack"; "v", "codec", "level", "segment", "mtime" are filled in) and takes over everything the helper
+ * packs until its END. Errors: what the helper reports, with the part named; CM_EUPSTREAM when it breaks the protocol;
+ * CM_EUNREACHABLE when it goes away; CM_ETIMEDOUT when it is silent for a minute; CM_ECANCELLED; those of the sink. */
 int cm_archive_writer_pack(struct cm_archive_writer *w, struct json_object *plan, struct cm_peer *peer,
 			   const struct cm_archive_watch *watch, struct cm_err *err);
 
