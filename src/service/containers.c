@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "service/containers.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/json.h"
+#include "core/mem.h"
+#include "core/str.h"
+#include "docker/container.h"
+#include "docker/self.h"
+#include "docker/volume.h"
+#include "service/audit.h"
+#include "service/container_spec.h"
+#include "service/engine.h"
+
+static int do_stop(struct cm_docker *d, const char *id, struct cm_err *err)
+{
+	return cm_container_stop(d, id, -1, err);
+}
+
+static int do_restart(struct cm_docker *d, const char *id, struct cm_err *err)
+{
+	return cm_container_restart(d, id, -1, err);
+}
+
+static int do_kill(struct cm_docker *d, const char *id, struct cm_err *err)
+{
+	return cm_container_kill(d, id, NULL, err);
+}
+
+static const struct action {
+	const char *word, *text;
+	int (*run)(struct cm_docker *d, const char *id, struct cm_err *err);
+} actions[] = {
+	{ "start", "Container started", cm_container_start }, { "stop", "Container stopped gracefully", do_stop },
+	{ "restart", "Container restarted", do_restart },     { "kill", "Container killed", do_kill },
+	{ "pause", "Container paused", cm_container_pause },  { "resume", "Container resumed", cm_container_unpause },
+};
+
+static const struct action *action_find(const char *word)
+{
+	for (size_t i = 0; i < CM_COUNT(actions); i++) {
+		if (cm_str_eq(actions[i].word, word))
+			return &actions[i];
+	}
+	return NULL;
+}
+
+const char *cm_containers_action_text(const char *word)
+{
+	const struct action *a = action_find(word);
+
+	return a != NULL ? a->text : NULL;
+}
+
+static void audit(const char *word, struct json_object *inspect, const char *user, const struct cm_err *why,
+		  struct json_object *details)
+{
+	char operation[48];
+	struct cm_audit_event event = {
+		.operation = operation,
+		.status = why != NULL ? "error" : "completed",
+		.container_id = cm_json_str(inspect, "Id", NULL),
+		.container_name = cm_spec_name(inspect),
+		.error = why != NULL ? why->text : NULL,
+		.user = user,
+		.details = details,
+	};
+
+	snprintf(operation, sizeof(operation), "container_%s", word);
+	(void)cm_audit(&event, NULL);
+}
+
+int cm_containers_look(const struct cm_app *app, const char *id, struct json_object **ret, struct cm_err *err)
+{
+	struct json_object *inspect;
+	struct cm_docker *d;
+	char self[65];
+	int rc = cm_engine_get(app, &d, err);
+
+	rc = rc < 0 ? rc : cm_container_inspect(d, id, false, &inspect, err);
+	if (rc < 0)
+		return rc;
+	if (cm_self_id(d, self, NULL) == 0 && cm_self_is(self, cm_json_str(inspect, "Id", ""))) {
+		rc =
+		    cm_err_set(err, CM_EUNSUPPORTED, "%s is this program's own container: it is not touched from here.",
+			       cm_spec_name(inspect));
+		json_object_put(inspect);
+		return rc;
+	}
+	*ret = inspect;
+	return 0;
+}
+
+int cm_containers_action(const struct cm_app *app, const char *id, const char *word, const char *user, char **ret_name,
+			 struct cm_err *err)
+{
+	cm_autojson struct json_object *inspect = NULL;
+	const struct action *a = action_find(word);
+	struct cm_err why = { 0 };
+	struct cm_docker *d;
+	int rc;
+
+	if (a == NULL)
+		return cm_err_set(err, CM_EINVAL, "There is no such action.");
+	rc = cm_containers_look(app, id, &inspect, err);
+	rc = rc < 0 ? rc : cm_engine_get(app, &d, err);
+	if (rc < 0)
+		return rc;
+	rc = a->run(d, cm_json_str(inspect, "Id", id), &why);
+	cm_engine_changed();
+	audit(word, inspect, user, rc < 0 ? &why : NULL, NULL);
+	if (rc < 0) {
+		if (err != NULL)
+			*err = why;
+		return rc;
+	}
+	*ret_name = cm_strdup(cm_spec_name(inspect));
+	return 0;
+}
+
+static const char *list_name(struct json_object *item)
+{
+	const char *name = json_object_get_string(json_object_array_get_idx(cm_json_arr(item, "Names"), 0));
+
+	if (name == NULL)
+		return cm_json_str(item, "Id", "");
+	return name[0] == '/' ? name + 1 : name;
+}
+
+/* Names of the containers in list, but for the one of this id, that mount the volume. */
+static struct json_object *volume_users(struct json_object *list, const char *volume, const char *but_id)
+{
+	struct json_object *users = json_object_new_array();
+
+	for (size_t i = 0; i < cm_json_len(list); i++) {
+		struct json_object *item = json_object_array_get_idx(list, i), *mounts = cm_json_arr(item, "Mounts");
+
+		for (size_t k = 0; k < cm_json_len(mounts); k++) {
+			struct json_object *m = json_object_array_get_idx(mounts, k);
+
+			if (!cm_str_eq(cm_json_str(item, "Id", ""), but_id) &&
+			    cm_str_eq(cm_json_str(m, "Type", ""), "volume") &&
+			    cm_str_eq(cm_json_str(m, "Name", ""), volume)) {
+				cm_json_add_str(users, list_name(item));
+				break;
+			}
+		}
+	}
+	return users;
+}
+
+int cm_containers_volumes(const struct cm_app *app, struct json_object *inspect, struct json_object **ret,
+			  struct cm_err *err)
+{
+	cm_autojson struct json_object *list = NULL, *volumes = cm_spec_volumes(inspect);
+	struct json_object *out;
+	struct cm_docker *d;
+	int rc = cm_engine_get(app, &d, err);
+
+	rc = rc < 0 ? rc : cm_container_list(d, true, NULL, &list, err);
+	if (rc < 0)
+		return rc;
+	out = json_object_new_array();
+	for (size_t i = 0; i < cm_json_len(volumes); i++) {
+		struct json_object *v = json_object_array_get_idx(volumes, i), *o = json_object_new_object();
+		const char *name = cm_json_str(v, "name", "");
+
+		cm_json_set_str(o, "name", name);
+		cm_json_set_str(o, "destination", cm_json_str(v, "destination", ""));
+		cm_json_set_bool(o, "anonymous", cm_json_bool(v, "anonymous", false));
+		cm_json_set(o, "users", volume_users(list, name, cm_json_str(inspect, "Id", "")));
+		json_object_array_add(out, o);
+	}
+	*ret = out;
+	return 0;
+}
+
+/* Those that somebody else uses stay. */
+static void volumes_delete(struct cm_docker *d, struct json_object *volumes, struct json_object *result)
+{
+	struct json_object *gone = json_object_new_array(), *kept = json_object_new_array();
+
+	for (size_t i = 0; i < cm_json_len(volumes); i++) {
+		struct json_object *v = json_object_array_get_idx(volumes, i);
+		const char *name = cm_json_str(v, "name", "");
+
+		if (cm_json_len(cm_json_arr(v, "users")) == 0 && cm_volume_remove(d, name, true, NULL) == 0)
+			cm_json_add_str(gone, name);
+		else
+			cm_json_add_str(kept, name);
+	}
+	cm_json_set(result, "deleted_volumes", gone);
+	cm_json_set(result, "kept_volumes", kept);
+}
+
+static int stop_and_remove(struct cm_docker *d, struct json_object *inspect, struct cm_err *err)
+{
+	const char *id = cm_json_str(inspect, "Id", "");
+	bool running = json_object_get_boolean(cm_json_at(inspect, "State.Running"));
+	bool paused = json_object_get_boolean(cm_json_at(inspect, "State.Paused"));
+	int rc = 0;
+
+	/* Gracefully when it can hear us; a frozen one cannot. */
+	if (running && !paused)
+		rc = cm_container_stop(d, id, -1, err);
+	if (rc == 0)
+		rc = cm_container_remove(d, id, true, false, err);
+	/* With --rm the engine was faster. */
+	return rc == CM_ENOTFOUND ? 0 : rc;
+}
+
+int cm_containers_delete(const struct cm_app *app, const char *id, bool delete_volumes, const char *user,
+			 struct json_object **ret, struct cm_err *err)
+{
+	cm_autojson struct json_object *inspect = NULL, *volumes = NULL;
+	struct json_object *result;
+	struct cm_err why = { 0 };
+	struct cm_docker *d;
+	int rc = cm_containers_look(app, id, &inspect, err);
+
+	if (rc == 0 && delete_volumes)
+		rc = cm_containers_volumes(app, inspect, &volumes, err);
+	rc = rc < 0 ? rc : cm_engine_get(app, &d, err);
+	if (rc < 0)
+		return rc;
+	rc = stop_and_remove(d, inspect, &why);
+	cm_engine_changed();
+	if (rc < 0) {
+		audit("delete", inspect, user, &why, NULL);
+		if (err != NULL)
+			*err = why;
+		return rc;
+	}
+	result = json_object_new_object();
+	cm_json_set_str(result, "name", cm_spec_name(inspect));
+	volumes_delete(d, volumes, result);
+	audit("delete", inspect, user, NULL, result);
+	*ret = result;
+	return 0;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What people do to containers, with the rules of the product around it: never to our own container, always in the
+ * audit, and a delete that takes no volume which others use. All block; task threads only.
+ */
+#ifndef CM_SERVICE_CONTAINERS_H
+#define CM_SERVICE_CONTAINERS_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+
+#include "core/err.h"
+#include "service/app.h"
+
+/* action: "start", "stop", "restart", "kill", "pause", "resume". *ret_name (caller frees): the container's name.
+ * Errors: CM_ENOTFOUND, CM_EUNSUPPORTED (our own), CM_EINVAL (no such action), those of the engine. */
+int cm_containers_action(const struct cm_app *app, const char *id, const char *action, const char *user,
+			 char **ret_name, struct cm_err *err);
+/* The sentence for a done action: "Container started". NULL: no such action. */
+const char *cm_containers_action_text(const char *action);
+
+/* Inspects one that may be touched. Caller puts *ret. Errors: CM_ENOTFOUND, CM_EUNSUPPORTED (our own). */
+int cm_containers_look(const struct cm_app *app, const char *id, struct json_object **ret, struct cm_err *err);
+
+/* The volumes of an inspected container: [{"name","destination","anonymous","users":[names of other containers]}].
+ * Caller puts *ret. */
+int cm_containers_volumes(const struct cm_app *app, struct json_object *inspect, struct json_object **ret,
+			  struct cm_err *err);
+
+/* Stops it, removes it, and, when asked, its volumes that nobody else uses. *ret (caller puts): {"name",
+ * "deleted_volumes":[…],"kept_volumes":[…]}. */
+int cm_containers_delete(const struct cm_app *app, const char *id, bool delete_volumes, const char *user,
+			 struct json_object **ret, struct cm_err *err);
+
+#endif
