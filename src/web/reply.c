@@ -142,6 +142,16 @@ void cm_reply_stream(struct cm_reply *rp, const char *content_type, int64_t len,
 	cm_reply_header(rp, "content-type", content_type);
 }
 
+void cm_reply_cookie(const struct cm_request *rq, struct cm_reply *rp, const char *name, const char *value, int seconds,
+		     bool http_only)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "%s=%s; Path=/; Max-Age=%d; SameSite=Lax%s%s", name, value, seconds,
+		 http_only ? "; HttpOnly" : "", rq->https ? "; Secure" : "");
+	cm_reply_header(rp, "set-cookie", text);
+}
+
 bool cm_path_local(const char *path)
 {
 	if (path == NULL || path[0] != '/' || path[1] == '/' || strlen(path) > 2000)

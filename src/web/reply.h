@@ -42,6 +42,10 @@ void cm_reply_attachment(struct cm_reply *rp, const char *name);
 void cm_reply_stream(struct cm_reply *rp, const char *content_type, int64_t len, cm_produce_fn produce,
 		     void (*release)(void *arg), void *arg);
 
+/* Path=/, SameSite=Lax, Secure when the client came by https. seconds 0 removes it. value needs no quoting. */
+void cm_reply_cookie(const struct cm_request *rq, struct cm_reply *rp, const char *name, const char *value, int seconds,
+		     bool http_only);
+
 /* True for a path on this site that may be sent back to: begins with one '/', no "//", no '\', no control character. */
 bool cm_path_local(const char *path);
 

@@ -53,10 +53,12 @@ struct cm_list {
  * list ends with NULL; its first is the default. */
 int cm_list_parse(const struct cm_request *rq, const char *const *columns, int64_t default_limit, int64_t max_limit,
 		  struct cm_list *ret, struct cm_err *err);
-/* Adds "query", "keep", "clear_url", "sort", "pager", "total", "limit", "offset". shown: rows on this page. columns may
- * be NULL. */
+/* Adds "query", "keep" (sort and limit, where the query has them), "clear_url", "sort", "pager", "total", "limit",
+ * "offset". shown: rows on this page. columns may be NULL. */
 void cm_view_list(struct json_object *data, const struct cm_request *rq, const struct cm_list *list,
 		  const char *const *columns, int64_t shown, int64_t total);
+/* One more field of the query that the search form sends along, when the query has it. */
+void cm_view_keep(struct json_object *data, const struct cm_request *rq, const char *name);
 /* This page's path and query with one field set (value NULL or "": removed) and offset dropped. Caller frees. */
 char *cm_view_href(const struct cm_request *rq, const char *name, const char *value);
 

@@ -19,7 +19,7 @@
 int cm_web_new(const struct cm_app *app, const struct cm_embedded *files, struct cm_web **ret, struct cm_err *err);
 void cm_web_free(struct cm_web *web);
 
-/* Answers /assets/… and /healthz completely, and malformed paths; false: nothing was done, use cm_web_handle(). Does
+/* Answers /assets/… and /healthz completely; false: nothing was done, use cm_web_handle(). Does
  * not block: event loop or any thread. */
 bool cm_web_handle_fast(struct cm_web *web, struct cm_request *rq, struct cm_reply *rp);
 

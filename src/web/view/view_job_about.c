@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "web/view/view_job_about.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/json.h"
+#include "core/mem.h"
+#include "core/str.h"
+
+/* Words of params as people read them. Options that are not in the table are not shown. */
+static const struct {
+	const char *key, *value, *term, *text;
+} words[] = {
+	{ "consistency", "live", "Consistency", "Live" },
+	{ "consistency", "pause", "Consistency", "Paused while it is read" },
+	{ "consistency", "stop", "Consistency", "Stopped while it is read" },
+	{ "image", "embed", "Image", "Inside the backup" },
+	{ "image", "reference", "Image", "Only noted" },
+	{ "compression", "gzip", "Compression", "gzip" },
+	{ "compression", "zstd", "Compression", "Zstandard" },
+	{ "volumes", "keep", "Volumes", "Kept as they are" },
+	{ "volumes", "replace", "Volumes", "Replaced by the backup's" },
+	{ "volumes", "new", "Volumes", "New ones" },
+};
+
+static void add_facts(struct json_object *o, const struct cm_job *job)
+{
+	struct json_object *facts = json_object_new_array();
+	const char *text;
+
+	for (size_t i = 0; i < CM_COUNT(words); i++)
+		if (cm_str_eq(cm_json_str(job->params, words[i].key, NULL), words[i].value))
+			cm_view_term(facts, words[i].term, words[i].text, false);
+	text = cm_json_str(job->params, "new_name", "");
+	if (text[0] != '\0')
+		cm_view_term(facts, "New name", text, false);
+	text = cm_json_str(job->params, "note", "");
+	if (text[0] != '\0')
+		cm_view_term(facts, "Note", text, false);
+	cm_json_set(o, "facts", facts);
+}
+
+/* The file a job works on or made. */
+static const char *file_of(const struct cm_job *job)
+{
+	const char *file = cm_json_str(job->result, "filename", NULL);
+
+	if (file == NULL)
+		file = cm_json_str(job->params, "filename", NULL);
+	return file != NULL ? file : cm_json_str(job->params, "file", NULL);
+}
+
+static void add_object(struct json_object *o, const struct cm_job *job)
+{
+	struct json_object *object = json_object_new_object();
+	const char *file = file_of(job);
+
+	if (job->subject == NULL) {
+		json_object_put(object);
+		cm_json_set(o, "object", NULL);
+		return;
+	}
+	cm_json_set_str(object, "text", job->subject);
+	if (cm_str_eq(job->subject, file))
+		cm_view_url(object, "url", "/backup/%s", file);
+	else
+		cm_view_url(object, "url", "/containers?q=%s", job->subject);
+	cm_json_set(o, "object", object);
+}
+
+static void add_links(struct json_object *o, const struct cm_job *job, const struct cm_view_who *who)
+{
+	struct json_object *links = json_object_new_array();
+	const char *file = file_of(job), *container = cm_json_str(job->result, "container_name", NULL);
+
+	if (job->state == CM_JOB_COMPLETE && container != NULL)
+		cm_view_link(links, "Show the container", cm_url_make("/containers?q=%s", container), true);
+	if (job->state == CM_JOB_COMPLETE && file != NULL && container == NULL)
+		cm_view_link(links, "Open the backup", cm_url_make("/backup/%s", file), true);
+	if (job->state == CM_JOB_COMPLETE && cm_str_eq(job->kind, "backup") && file != NULL &&
+	    who->role >= CM_ROLE_ADMIN)
+		cm_view_link(links, "Restore it", cm_url_make("/restore/%s", file), false);
+	cm_json_set(o, "links", links);
+}
+
+static void backup_result(struct json_object *o, const struct cm_job *job)
+{
+	char size[32];
+
+	cm_size_text(size, cm_json_int(job->result, "size", -1));
+	if (job->state == CM_JOB_COMPLETE)
+		cm_view_text(o, "result_text", "The backup is in the vault, read back and verified: %s.", size);
+	else if (job->state == CM_JOB_CANCELLED)
+		cm_view_text(o, "result_text", "Cancelled. Nothing of it was kept, and %s is as it was.",
+			     job->subject ? job->subject : "the container");
+	else if (job->state == CM_JOB_ERROR)
+		cm_json_set_str(o, "error_help",
+				"Nothing of this backup was kept. Mend the cause, then back up again.");
+}
+
+static void restore_result(struct json_object *o, const struct cm_job *job)
+{
+	if (job->state == CM_JOB_COMPLETE)
+		cm_json_set_str(o, "result_text", cm_json_str(job->result, "message", "Restored."));
+	else if (job->state == CM_JOB_CANCELLED)
+		cm_json_set_str(o, "result_text", "Cancelled. Everything is as it was before.");
+	else if (job->state == CM_JOB_ERROR)
+		cm_json_set_str(o, "error_help",
+				"What was there before was put back, unless the sentence above says otherwise.");
+}
+
+static void verify_result(struct json_object *o, const struct cm_job *job)
+{
+	struct json_object *problems = cm_json_arr(job->result, "problems");
+	char count[96];
+
+	if (job->state != CM_JOB_COMPLETE)
+		return;
+	if (!cm_str_eq(cm_json_str(job->result, "state", ""), "damaged")) {
+		cm_count_text(count, cm_json_int(job->result, "files", 0), "file", "files");
+		cm_view_text(o, "result_text", "Every hash is right: %s read.", count);
+		return;
+	}
+	cm_view_text(o, "result_text", "The backup is damaged: %s",
+		     cm_json_len(problems) > 0 ? json_object_get_string(json_object_array_get_idx(problems, 0))
+					       : "its hashes do not match.");
+}
+
+static void add_retry(struct json_object *o, const struct cm_job *job, const struct cm_view_who *who)
+{
+	const char *file = file_of(job);
+
+	cm_json_set(o, "retry_url", NULL);
+	if (!cm_job_state_over(job->state) || job->state == CM_JOB_COMPLETE)
+		return;
+	if (cm_str_eq(job->kind, "backup") && who->role >= CM_ROLE_DEVELOPER && job->subject != NULL)
+		cm_view_url(o, "retry_url", "/container/%s/backup", job->subject);
+	else if (cm_str_eq(job->kind, "verify") && who->role >= CM_ROLE_DEVELOPER && file != NULL)
+		cm_view_url(o, "retry_url", "/backup/%s/verify", file);
+}
+
+void cm_view_job_about(struct json_object *o, const struct cm_job *job, const struct cm_view_who *who)
+{
+	static const struct {
+		const char *kind;
+		void (*add)(struct json_object *o, const struct cm_job *job);
+	} results[] = { { "backup", backup_result }, { "restore", restore_result }, { "verify", verify_result } };
+
+	add_object(o, job);
+	add_facts(o, job);
+	add_links(o, job, who);
+	add_retry(o, job, who);
+	cm_json_set(o, "result_text", NULL);
+	cm_json_set(o, "error_help", NULL);
+	for (size_t i = 0; i < CM_COUNT(results); i++)
+		if (cm_str_eq(results[i].kind, job->kind))
+			results[i].add(o, job);
+}
