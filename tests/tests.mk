@@ -13,6 +13,7 @@ endef
 $(foreach t,$(UNIT_SRC),$(eval $(call unit_rule,$(t))))
 
 -include tests/fuzz/fuzz.mk
+-include tests/integration/programs.mk
 
 unit-bin: $(UNIT_BIN)
 

@@ -258,8 +258,10 @@ static int failed(struct cm_docker_req *q, struct cm_err *err)
 		return q->stop;
 	}
 	curl_easy_getinfo(q->easy, CURLINFO_OS_ERRNO, &os_errno);
-	/* With TLS 1.3 the engine's "no" to our certificate comes after the handshake. */
-	if (q->d->addr.tls && q->status == 0 && strstr(q->curl_text, "alert") != NULL)
+	/* With TLS 1.3 the engine's "no" to our certificate comes after the handshake, or it just hangs up. */
+	bool greeting =
+	    strcmp(q->path, "/_ping") == 0 && (q->result == CURLE_RECV_ERROR || q->result == CURLE_GOT_NOTHING);
+	if (q->d->addr.tls && q->status == 0 && (greeting || strstr(q->curl_text, "alert") != NULL))
 		q->result = CURLE_SSL_CONNECT_ERROR;
 	switch (q->result) {
 	case CURLE_COULDNT_CONNECT:
