@@ -31,8 +31,13 @@ struct json_object *cm_network_guess(const char *name, struct json_object *endpo
 /* bridge, host, none, default, ingress, docker_gwbridge: there on every engine, never made by us. */
 bool cm_network_is_default(const char *name);
 
-/* Restores network_*.json of the default vault. *ret: {"success", "message", "network_name"}; caller puts. Blocks.
- * Errors: CM_EEXIST (a network of that name), CM_EINVAL (a default network, malformed), CM_ENOTFOUND. */
-int cm_network_restore(const struct cm_app *app, const char *file, struct json_object **ret, struct cm_err *err);
+/* Reads a network_*.json of the vault. Caller puts *ret. Blocks. Errors: CM_EINVAL, CM_ENOTFOUND, CM_ECORRUPT. */
+int cm_network_file_read(const struct cm_app *app, const char *file, struct json_object **ret, struct cm_err *err);
+
+/* Restores network_*.json of the default vault, and writes the audit (user may be NULL). *ret: {"success", "message",
+ * "network_name"}; caller puts. Blocks. Errors: CM_EEXIST (a network of that name), CM_EINVAL (a default network,
+ * malformed), CM_ENOTFOUND. */
+int cm_network_restore(const struct cm_app *app, const char *file, const char *user, struct json_object **ret,
+		       struct cm_err *err);
 
 #endif

@@ -15,9 +15,11 @@ struct cm_restore_plan; /* service/restore_plan.h */
 
 enum cm_finding_level { CM_FINDING_OK, CM_FINDING_WARN, CM_FINDING_BLOCK };
 
-/* Adds {"level","code","text","hint"} to the array. code is a stable word like "NAME_TAKEN"; hint may be NULL. */
-void cm_finding_add(struct json_object *findings, enum cm_finding_level level, const char *code, const char *hint,
-		    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* Adds {"level": "ok"|"warn"|"block", "code","text","hint"|null,"field"|null} to the array. code is a stable word like
+ * "NAME_TAKEN". field names the option it is about: "name", "port:8080/tcp", "volume:<recorded name>",
+ * "bind:<source>". hint says what to do. Both may be NULL. */
+void cm_finding_add(struct json_object *findings, enum cm_finding_level level, const char *code, const char *field,
+		    const char *hint, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 
 /* The worst level in the list. */
 enum cm_finding_level cm_findings_worst(struct json_object *findings);
@@ -29,5 +31,16 @@ bool cm_findings_conflict(struct json_object *findings);
 /* Looks at the engine and fills plan->findings. Changes nothing. Blocks (task threads only). Errors: only when the
  * engine cannot be asked. */
 int cm_preflight_run(struct cm_restore_plan *plan, struct cm_err *err);
+
+/* Parts of it, in files of their own. */
+void cm_preflight_ports(struct cm_restore_plan *plan);
+void cm_preflight_volumes(struct cm_restore_plan *plan);
+void cm_preflight_binds(struct cm_restore_plan *plan);
+void cm_preflight_networks(struct cm_restore_plan *plan);
+
+/* "amd64" of an image on an engine that says "x86_64": does it run there? Unknown names: yes. Pure. */
+bool cm_preflight_architecture_fits(const char *image, const char *engine);
+/* Two published addresses that cannot both be had. "" and 0.0.0.0 are every address. Pure. */
+bool cm_preflight_ports_clash(const char *ip_a, const char *ip_b);
 
 #endif

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Volumes: filled and verified beside what is there, then switched.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/fault.h"
+#include "core/json.h"
+#include "core/mem.h"
+#include "core/str.h"
+#include "docker/container.h"
+#include "docker/volume.h"
+#include "service/restore_helper.h"
+#include "service/restore_run.h"
+
+static struct json_object *entry_new(const char *name, const char *how)
+{
+	struct json_object *o = json_object_new_object();
+
+	cm_json_set_str(o, "name", name);
+	cm_json_set_str(o, "how", how);
+	return o;
+}
+
+/* A volume of ours, named before it is made. list: "scratch", or "kept" for one that stays after success. */
+static int scratch_make(struct cm_restore_run *r, const char *list, const char *name, struct cm_err *err)
+{
+	cm_autojson struct json_object *body = json_object_new_object();
+	struct json_object *labels = json_object_new_object();
+	int rc = cm_restore_note_name(r, list, name, err);
+
+	cm_json_set_str(body, "Name", name);
+	cm_json_set_str(body, "Driver", "local");
+	cm_json_set_str(labels, "container-monkey.restore", r->tag);
+	cm_json_set(body, "Labels", labels);
+	return rc ? rc : cm_volume_create(cm_restore_docker(r), body, NULL, err);
+}
+
+static struct json_object *create_body(const struct cm_restore_volume *v)
+{
+	struct json_object *body = json_object_new_object(), *labels = cm_json_obj(v->entry, "labels"), *kept;
+	struct json_object *options = cm_json_obj(v->entry, "options");
+	bool renamed = strcmp(v->name, v->recorded) != 0;
+
+	cm_json_set_str(body, "Name", v->name);
+	cm_json_set_str(body, "Driver", cm_json_str(v->entry, "driver", "local"));
+	if (options != NULL)
+		cm_json_set(body, "DriverOpts", cm_json_copy(options));
+	kept = json_object_new_object();
+	if (labels != NULL) {
+		json_object_object_foreach(labels, key, value)
+		{
+			/* A copy under another name is no volume of that Compose project. */
+			if (!renamed || !cm_str_has_prefix(key, "com.docker.compose."))
+				json_object_object_add(kept, key, json_object_get(value));
+		}
+	}
+	cm_json_set(body, "Labels", kept);
+	return body;
+}
+
+/* A volume with options (NFS, a device) may bring content of its own. */
+static int has_own_content(struct cm_restore_run *r, const struct cm_restore_volume *v, bool *ret, struct cm_err *err)
+{
+	struct json_object *options = cm_json_obj(v->entry, "options");
+	bool empty = true;
+	int rc;
+
+	*ret = false;
+	if (cm_str_eq(cm_json_str(v->entry, "driver", "local"), "local") &&
+	    (options == NULL || json_object_object_length(options) == 0))
+		return 0;
+	rc = cm_restore_volume_is_empty(r->app, cm_restore_docker(r), v->name, &empty, err);
+	*ret = rc == 0 && !empty;
+	return rc;
+}
+
+static int prepare_create(struct cm_restore_run *r, struct cm_restore_volume *v, struct cm_err *err)
+{
+	cm_autojson struct json_object *body = create_body(v);
+	bool has_content;
+	int rc = cm_restore_note_volume(r, entry_new(v->name, "create"), err);
+
+	rc = rc ? rc : cm_volume_create(cm_restore_docker(r), body, NULL, err);
+	if (rc != 0)
+		return rc;
+	CM_FAULT_POINT("restore_volume_made");
+	if (!v->has_data)
+		return 0;
+	rc = has_own_content(r, v, &has_content, err);
+	if (rc == 0 && has_content) {
+		cm_restore_warn(r, "Volume %s brought content of its own, which was kept.", v->name);
+		v->has_data = false;
+		return 0;
+	}
+	return rc ? rc : cm_restore_fill(r, v->entry, v->name, true, "", false, err);
+}
+
+static int prepare_scratch(struct cm_restore_run *r, struct cm_restore_volume *v, size_t number, struct cm_err *err)
+{
+	int rc;
+
+	v->scratch = cm_asprintf("cm-restore-%s-%zu", r->tag, number);
+	rc = scratch_make(r, "scratch", v->scratch, err);
+	if (rc != 0)
+		return rc;
+	CM_FAULT_POINT("restore_scratch_made");
+	return cm_restore_fill(r, v->entry, v->scratch, true, "", false, err);
+}
+
+int cm_restore_volumes_prepare(struct cm_restore_run *r, struct cm_err *err)
+{
+	for (size_t i = 0; i < r->plan->volume_count; i++) {
+		struct cm_restore_volume *v = &r->plan->volumes[i];
+		int rc = cm_restore_check(r, err);
+
+		if (rc == 0 && v->action == CM_RV_CREATE) {
+			cm_restore_step(r, "Restoring volume %zu of %zu: %s", i + 1, r->plan->volume_count, v->name);
+			rc = prepare_create(r, v, err);
+		} else if (rc == 0 && v->has_data && (v->action == CM_RV_REPLACE || v->action == CM_RV_ANONYMOUS)) {
+			cm_restore_step(r, "Preparing volume %zu of %zu: %s", i + 1, r->plan->volume_count,
+					v->anonymous ? v->destination : v->name);
+			rc = prepare_scratch(r, v, i, err);
+		}
+		if (rc != 0)
+			return rc == CM_ECANCELLED ? rc
+						   : cm_err_prefix(err, "Volume %s could not be restored",
+								   v->anonymous ? v->destination : v->recorded);
+	}
+	CM_FAULT_POINT("restore_prepared");
+	return 0;
+}
+
+static int inspect_both(struct cm_restore_run *r, const char *a, const char *b, struct json_object **ret_a,
+			struct json_object **ret_b, struct cm_err *err)
+{
+	int rc = cm_volume_inspect(cm_restore_docker(r), a, ret_a, err);
+	return rc ? rc : cm_volume_inspect(cm_restore_docker(r), b, ret_b, err);
+}
+
+/* Three folders: the volume (what is there now), the scratch volume (what comes), and an empty one of ours that only
+ * holds a marker. Two atomic exchanges; where the marker is tells how far it came. */
+static int switch_swap(struct cm_restore_run *r, struct cm_restore_volume *v, const char *aside,
+		       struct json_object *target, struct json_object *scratch, struct cm_err *err)
+{
+	cm_autojson struct json_object *marked = NULL;
+	struct json_object *note = entry_new(v->name, "swap");
+	int rc = cm_restore_volume_mark(r->app, cm_restore_docker(r), aside, err);
+
+	cm_json_set_str(note, "new", v->scratch);
+	cm_json_set_str(note, "old", aside);
+	if (rc != 0) {
+		json_object_put(note);
+		return rc;
+	}
+	rc = cm_restore_note_volume(r, note, err);
+	rc = rc ? rc : cm_volume_inspect(cm_restore_docker(r), aside, &marked, err);
+	rc = rc ? rc : cm_restore_volume_swap(r->app, cm_restore_docker(r), target, marked, err);
+	if (rc != 0)
+		return rc;
+	CM_FAULT_POINT("restore_swapped_once");
+	rc = cm_restore_volume_swap(r->app, cm_restore_docker(r), target, scratch, err);
+	if (rc == 0)
+		CM_FAULT_POINT("restore_swapped_twice");
+	return rc;
+}
+
+/* Where folders cannot change places: what is there is copied aside first, then overwritten. */
+static int switch_copy(struct cm_restore_run *r, const char *target, const char *scratch, const char *aside,
+		       struct cm_err *err)
+{
+	struct cm_archive_watch watch = cm_restore_watch(r);
+	struct json_object *note = entry_new(target, "copy");
+	int rc;
+
+	watch.progress = NULL;
+	cm_json_set_str(note, "old", aside);
+	cm_json_set_str(note, "stage", "saving");
+	rc = cm_restore_note_volume(r, note, err);
+	rc = rc ? rc : cm_restore_volume_copy(r->app, cm_restore_docker(r), target, aside, &watch, err);
+	if (rc != 0)
+		return rc;
+	CM_FAULT_POINT("restore_copied_aside");
+	cm_json_set_str(note, "stage", "writing");
+	rc = cm_restore_save(r, err);
+	rc = rc ? rc : cm_restore_volume_empty(r->app, cm_restore_docker(r), target, err);
+	if (rc != 0)
+		return rc;
+	CM_FAULT_POINT("restore_emptied");
+	return cm_restore_volume_copy(r->app, cm_restore_docker(r), scratch, target, &watch, err);
+}
+
+static int switch_one(struct cm_restore_run *r, struct cm_restore_volume *v, struct cm_err *err)
+{
+	cm_autojson struct json_object *target = NULL, *scratch = NULL;
+	bool keep = r->plan->options.keep_old && r->plan->old != NULL;
+	cm_autofree char *aside = NULL;
+	char stamp[32];
+	int rc = inspect_both(r, v->name, v->scratch, &target, &scratch, err);
+
+	if (rc != 0)
+		return rc;
+	cm_time_stamp(stamp, cm_now_ms());
+	aside = keep ? cm_asprintf("%s_before_%s", v->name, stamp) : cm_asprintf("%s-old", v->scratch);
+	rc = scratch_make(r, keep ? "kept" : "scratch", aside, err);
+	if (rc != 0)
+		return rc;
+	if (cm_restore_volume_swappable(target) && cm_restore_volume_swappable(scratch)) {
+		rc = switch_swap(r, v, aside, target, scratch, err);
+		if (rc != CM_EUNSUPPORTED)
+			return rc;
+		/* The file system cannot; nothing was changed. The marker goes, and the copy begins. */
+		json_object_array_del_idx(cm_json_arr(r->state, "volumes"),
+					  json_object_array_length(cm_json_arr(r->state, "volumes")) - 1, 1);
+		rc = cm_restore_volume_empty(r->app, cm_restore_docker(r), aside, err);
+		if (rc != 0)
+			return rc;
+	}
+	return switch_copy(r, v->name, v->scratch, aside, err);
+}
+
+int cm_restore_volumes_switch(struct cm_restore_run *r, struct cm_err *err)
+{
+	for (size_t i = 0; i < r->plan->volume_count; i++) {
+		struct cm_restore_volume *v = &r->plan->volumes[i];
+		int rc;
+
+		if (v->action != CM_RV_REPLACE)
+			continue;
+		rc = cm_restore_check(r, err);
+		rc = rc ? rc : switch_one(r, v, err);
+		if (rc != 0)
+			return rc == CM_ECANCELLED ? rc
+						   : cm_err_prefix(err, "Volume %s could not be replaced", v->name);
+	}
+	return 0;
+}
+
+static const char *new_anonymous(struct json_object *inspect, const char *destination)
+{
+	struct json_object *mounts = cm_json_arr(inspect, "Mounts");
+
+	for (size_t i = 0; i < cm_json_len(mounts); i++) {
+		struct json_object *m = json_object_array_get_idx(mounts, i);
+		if (cm_str_eq(cm_json_str(m, "Destination", ""), destination))
+			return cm_json_str(m, "Name", NULL);
+	}
+	return NULL;
+}
+
+/* Nothing of the user's is in the new container's own volumes: no way back is needed but their removal. */
+static int anonymous_one(struct cm_restore_run *r, struct cm_restore_volume *v, const char *name, struct cm_err *err)
+{
+	cm_autojson struct json_object *target = NULL, *scratch = NULL;
+	int rc = inspect_both(r, name, v->scratch, &target, &scratch, err);
+
+	rc = rc ? rc : cm_restore_volume_swap(r->app, cm_restore_docker(r), target, scratch, err);
+	if (rc == CM_EUNSUPPORTED) {
+		rc = cm_restore_volume_empty(r->app, cm_restore_docker(r), name, err);
+		rc = rc ? rc : cm_restore_volume_copy(r->app, cm_restore_docker(r), v->scratch, name, NULL, err);
+	}
+	return rc;
+}
+
+/* Creating a container copies what the image has into volumes that are empty: those that were empty when they were
+ * backed up are written again. */
+static int refill_empty(struct cm_restore_run *r, struct cm_restore_volume *v, struct cm_err *err)
+{
+	bool empty = true;
+	int rc;
+
+	if (!v->has_data || cm_json_int(v->entry, "files", 2) > 1)
+		return 0;
+	rc = cm_restore_volume_is_empty(r->app, cm_restore_docker(r), v->name, &empty, err);
+	if (rc != 0 || empty)
+		return rc;
+	rc = cm_restore_volume_empty(r->app, cm_restore_docker(r), v->name, err);
+	return rc ? rc : cm_restore_fill(r, v->entry, v->name, true, "", false, err);
+}
+
+int cm_restore_volumes_anonymous(struct cm_restore_run *r, struct cm_err *err)
+{
+	cm_autojson struct json_object *inspect = NULL;
+	int rc = cm_container_inspect(cm_restore_docker(r), r->new_id, false, &inspect, err);
+
+	for (size_t i = 0; rc == 0 && i < r->plan->volume_count; i++) {
+		struct cm_restore_volume *v = &r->plan->volumes[i];
+		const char *name = new_anonymous(inspect, v->destination);
+		if (v->action == CM_RV_ANONYMOUS && v->scratch != NULL) {
+			if (name == NULL)
+				return cm_err_set(err, CM_EUPSTREAM,
+						  "The engine made no volume for %s in the new container.",
+						  v->destination);
+			rc = anonymous_one(r, v, name, err);
+		} else if (v->action == CM_RV_CREATE || v->action == CM_RV_REPLACE) {
+			rc = refill_empty(r, v, err);
+		}
+		rc = rc ? rc : cm_restore_check(r, err);
+	}
+	CM_FAULT_POINT("restore_volumes_in_place");
+	return rc;
+}
