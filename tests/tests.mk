@@ -40,7 +40,7 @@ tests/node_modules/.package-lock.json: tests/package-lock.json
 # Everything that the tests stand on: packages, engine, images, npm packages, the programs.
 test-ready:
 	conf/deps.sh build test
-	@$(MAKE) --no-print-directory all unit-bin tests/node_modules/.package-lock.json
+	@$(MAKE) --no-print-directory all unit-bin integration-bin $(B)/tests/mustache_run tests/node_modules/.package-lock.json
 	tests/tools/dockerd.sh start
 	tests/tools/images.sh debian
 
