@@ -77,9 +77,9 @@ static int count_try(struct cm_db *db, const char *key, int64_t now, unsigned li
 
 	if (rc != 0)
 		return rc;
-	/* A clock that was set back must not lock anybody out for longer than a delay can be. */
+	/* Longer than a delay can be: the clock was set back. That must not lock anybody out. */
 	if (r.blocked_ms > now + delay_max)
-		r.blocked_ms = now + delay_max;
+		r.blocked_ms = 0;
 	if (r.blocked_ms > now) {
 		*ret_wait_ms = r.blocked_ms - now;
 		return 0;
