@@ -72,6 +72,11 @@ static void audit(const char *word, struct json_object *inspect, const char *use
 	(void)cm_audit(&event, NULL);
 }
 
+bool cm_containers_is_self(const char *self_id, const char *id)
+{
+	return cm_self_is(self_id, id);
+}
+
 int cm_containers_look(const struct cm_app *app, const char *id, struct json_object **ret, struct cm_err *err)
 {
 	struct json_object *inspect;

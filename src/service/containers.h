@@ -19,6 +19,9 @@ int cm_containers_action(const struct cm_app *app, const char *id, const char *a
 /* The sentence for a done action: "Container started". NULL: no such action. */
 const char *cm_containers_action_text(const char *action);
 
+/* Is this id the container that the program itself runs in? self_id "" means it runs in none. Does not block. */
+bool cm_containers_is_self(const char *self_id, const char *id);
+
 /* Inspects one that may be touched. Caller puts *ret. Errors: CM_ENOTFOUND, CM_EUNSUPPORTED (our own). */
 int cm_containers_look(const struct cm_app *app, const char *id, struct json_object **ret, struct cm_err *err);
 

@@ -98,6 +98,17 @@ static int read_all(const struct cm_app *app, struct verify *v, struct cm_err *e
 	return 0;
 }
 
+static struct json_object *problems_make(const struct verify *v)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned i = 0; i < v->found.damaged && i < CM_VERIFY_BAD; i++)
+		cm_json_add_str(list, v->found.bad[i]);
+	if (v->damaged && cm_json_len(list) == 0)
+		cm_json_add_str(list, v->why);
+	return list;
+}
+
 /* The companion remembers it too, so that a catalog made anew knows. A failure costs no more than that. */
 static void companion_note(const struct cm_app *app, const struct verify *v, int64_t now)
 {
@@ -115,6 +126,7 @@ static void companion_note(const struct cm_app *app, const struct verify *v, int
 		cm_json_set_bool(o, "verified", !v->damaged);
 		cm_json_set_str(o, "verified_at", at);
 		cm_json_set_str(o, "verify_error", v->damaged ? v->why : NULL);
+		cm_json_set(o, "verify_problems", problems_make(v));
 		out = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
 		(void)vault->ops->write_companion(vault, v->filename, out, strlen(out), NULL);
 	}
@@ -123,18 +135,14 @@ static void companion_note(const struct cm_app *app, const struct verify *v, int
 
 static struct json_object *result_make(const struct verify *v, int64_t began_ms)
 {
-	struct json_object *o = json_object_new_object(), *problems = json_object_new_array();
+	struct json_object *o = json_object_new_object();
 
-	for (unsigned i = 0; i < v->found.damaged && i < CM_VERIFY_BAD; i++)
-		cm_json_add_str(problems, v->found.bad[i]);
-	if (v->damaged && cm_json_len(problems) == 0)
-		cm_json_add_str(problems, v->why);
 	cm_json_set_str(o, "filename", v->filename);
 	cm_json_set_str(o, "state", v->damaged ? "damaged" : "ok");
 	cm_json_set_bool(o, "has_hashes", v->found.ours);
 	cm_json_set_int(o, "files", (int64_t)v->found.files);
 	cm_json_set_int(o, "bytes", (int64_t)v->found.bytes);
-	cm_json_set(o, "problems", problems);
+	cm_json_set(o, "problems", problems_make(v));
 	cm_json_set_int(o, "duration_ms", cm_monotonic_ms() - began_ms);
 	return o;
 }

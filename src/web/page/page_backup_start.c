@@ -8,7 +8,6 @@
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/str.h"
-#include "docker/self.h"
 #include "jobs/kinds.h"
 #include "jobs/queue.h"
 #include "service/backup.h"
@@ -159,7 +158,7 @@ static int choose(const struct cm_request *rq, struct json_object *names, struct
 	for (size_t i = 0; cm_form_bool(rq->post, "all", false) && i < cm_json_len(list); i++) {
 		struct json_object *entry = json_object_array_get_idx(list, i);
 
-		if (!cm_self_is(engine.self_id, cm_json_str(entry, "Id", "")))
+		if (!cm_containers_is_self(engine.self_id, cm_json_str(entry, "Id", "")))
 			cm_json_add_str(names, cm_view_container_name(entry));
 	}
 	while (!cm_form_bool(rq->post, "all", false) && (id = cm_form_each(rq->post, "container", &pos)) != NULL) {

@@ -7,7 +7,7 @@
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/str.h"
-#include "docker/self.h"
+#include "service/containers.h"
 #include "web/form.h"
 #include "web/view.h"
 
@@ -298,7 +298,7 @@ struct json_object *cm_view_container(struct json_object *entry, const struct cm
 	struct json_object *o = json_object_new_object();
 	const char *full = cm_json_str(entry, "Id", ""), *name = cm_view_container_name(entry);
 	const char *status = cm_json_str(entry, "Status", ""), *state = cm_json_str(entry, "State", "");
-	bool is_self = cm_self_is(ctx->self_id, full);
+	bool is_self = cm_containers_is_self(ctx->self_id, full);
 	int64_t created_ms = cm_json_int(entry, "Created", 0) * 1000;
 	char id[13];
 

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "web/view/view_backup.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/clock.h"
+#include "core/json.h"
+#include "core/str.h"
+#include "web/view.h"
+#include "web/view/view_backup_int.h"
+
+/* The predecessor's form: local time without a zone, microseconds. */
+static void created_old(struct json_object *o, int64_t ms)
+{
+	time_t seconds = (time_t)(ms / 1000);
+	struct tm tm;
+	char day[32];
+
+	localtime_r(&seconds, &tm);
+	strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
+	cm_view_text(o, "created", "%s.%06d", day, (int)(ms % 1000) * 1000);
+}
+
+static bool is_legacy(const struct cm_catalog_row *row)
+{
+	return !row->has_manifest;
+}
+
+struct json_object *cm_view_backup_state(const struct cm_catalog_row *row, int64_t now_ms)
+{
+	struct json_object *o = json_object_new_object();
+	const char *state = row->verify_state ? row->verify_state : "unknown";
+	bool is_network = cm_str_eq(row->type, "network");
+	char ago[48], at[32];
+
+	cm_time_ago(ago, row->verified_ms, now_ms);
+	cm_time_rfc3339(at, row->verified_ms);
+	cm_json_set_str(o, "at", row->verified_ms != 0 ? at : NULL);
+	if (cm_str_eq(state, "ok")) {
+		cm_view_is(o, "verified", "verified", "unverified", "damaged", NULL);
+		cm_json_set_str(o, "text", "Verified");
+		cm_json_set_str(o, "detail", ago);
+		cm_json_set_str(o, "sentence",
+				is_legacy(row) ? "The whole archive was read; it holds no hashes to compare with."
+					       : "Every file was read back and compared with its SHA-256.");
+	} else if (cm_str_eq(state, "damaged")) {
+		cm_view_is(o, "damaged", "verified", "unverified", "damaged", NULL);
+		cm_json_set_str(o, "text", "Damaged");
+		cm_view_text(o, "detail", "found %s", ago);
+		cm_json_set_str(o, "sentence", row->verify_error ? row->verify_error : "It is not what was saved.");
+	} else {
+		cm_view_is(o, "unverified", "verified", "unverified", "damaged", NULL);
+		cm_json_set_str(o, "text", "Not verified");
+		cm_json_set_str(o, "detail", is_legacy(row) && !is_network ? "made by 0.4" : NULL);
+		cm_json_set_str(o, "sentence",
+				is_network ? "A network backup is a small file without hashes."
+				: is_legacy(row)
+				    ? "It holds no hashes: verifying reads the whole archive and checks its "
+				      "structure."
+				    : "It was not read back yet.");
+	}
+	return o;
+}
+
+static void urls_add(struct json_object *o, const struct cm_catalog_row *row, enum cm_role role)
+{
+	bool is_network = cm_str_eq(row->type, "network");
+
+	cm_view_url(o, "url", "/backup/%s", row->file);
+	cm_json_set(o, "restore_url", NULL);
+	cm_json_set(o, "download_url", NULL);
+	cm_json_set(o, "files_url", NULL);
+	if (role >= CM_ROLE_ADMIN && !is_network)
+		cm_view_url(o, "restore_url", "/restore/%s", row->file);
+	if (role >= CM_ROLE_DEVELOPER)
+		cm_view_url(o, "download_url", "/api/download/%s", row->file);
+	if (role >= CM_ROLE_DEVELOPER && !is_legacy(row))
+		cm_view_url(o, "files_url", "/backup/%s/files", row->file);
+}
+
+/* What the list and the page of one backup have in common. */
+static void common_add(struct json_object *o, const struct cm_catalog_row *row, int64_t now_ms)
+{
+	bool is_network = cm_str_eq(row->type, "network");
+
+	cm_json_set_str(o, "filename", row->file);
+	cm_json_set_str(o, "type", row->type);
+	cm_json_set_str(o, "backup_type", row->backup_type);
+	cm_json_set_str(o, "storage_location", row->vault);
+	cm_json_set_str(o, "server_name", row->server_name ? row->server_name : "Unknown Server");
+	cm_view_size(o, "size", row->size);
+	created_old(o, row->created_ms);
+	cm_view_time(o, "created", row->created_ms, now_ms);
+	cm_json_set_str(o, "container_name", row->container_name);
+	cm_json_set_bool(o, "is_container", !is_network);
+	cm_json_set_bool(o, "is_network", is_network);
+	cm_json_set_str(o, "note", row->note);
+	cm_json_set_bool(o, "is_legacy", is_legacy(row));
+	cm_json_set_bool(o, "is_locked", row->locked);
+}
+
+struct json_object *cm_view_backup_row(const struct cm_catalog_row *row, enum cm_role role, int64_t now_ms)
+{
+	struct json_object *o = json_object_new_object();
+	bool is_network = cm_str_eq(row->type, "network");
+	char at[32], text[96];
+
+	common_add(o, row, now_ms);
+	urls_add(o, row, role);
+	cm_json_set_str(o, "type_text",
+			is_network			 ? "Network"
+			: cm_str_eq(row->type, "export") ? "Export"
+							 : "Container");
+	cm_json_set_str(o, "backup_type_text", cm_str_eq(row->backup_type, "scheduled") ? "Scheduled" : "Manual");
+	cm_json_set_str(o, "storage_text", cm_str_eq(row->vault, "local") ? "Local" : "S3");
+	cm_json_set(o, "state", cm_view_backup_state(row, now_ms));
+	cm_time_rfc3339(at, row->verified_ms);
+	cm_json_set_str(o, "verified_at", row->verified_ms != 0 ? at : NULL);
+	cm_json_set_str(o, "verify_state", row->verify_state ? row->verify_state : "unknown");
+	cm_json_set_str(o, "image", row->image);
+	cm_json_set_str(o, "stack", row->stack);
+	cm_json_set_int(o, "warning_count", row->warning_count);
+	cm_count_text(text, row->warning_count, "warning", "warnings");
+	cm_json_set_str(o, "warnings_text", row->warning_count > 0 ? text : NULL);
+	return o;
+}
+
+struct json_object *cm_view_sentences(struct json_object *texts)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < cm_json_len(texts); i++) {
+		const char *text = json_object_get_string(json_object_array_get_idx(texts, i)), *colon;
+		struct json_object *o = json_object_new_object();
+
+		text = text ? text : "";
+		colon = strstr(text, ": ");
+		if (colon != NULL && (cm_str_has_prefix(text, "volumes/") || cm_str_has_prefix(text, "binds/") ||
+				      cm_str_has_prefix(text, "rootfs/"))) {
+			cm_json_set_str(o, "text", colon + 2);
+			cm_view_text(o, "path", "%.*s", (int)(colon - text), text);
+		} else {
+			cm_json_set_str(o, "text", text);
+			cm_json_set(o, "path", NULL);
+		}
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static void others_add(struct json_object *data, const struct cm_backup_page *p)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; p->others != NULL && p->others->count > 1 && i < p->others->count; i++) {
+		const struct cm_catalog_row *row = &p->others->rows[i];
+		struct json_object *o = json_object_new_object(), *state = cm_view_backup_state(row, p->now_ms);
+
+		cm_view_url(o, "url", "/backup/%s", row->file);
+		cm_view_time(o, "created", row->created_ms, p->now_ms);
+		cm_view_size(o, "size", row->size);
+		cm_json_set_str(o, "state_text", cm_json_str(state, "text", ""));
+		cm_json_set_bool(o, "is_verified", cm_json_bool(state, "is_verified", false));
+		cm_json_set_bool(o, "is_unverified", cm_json_bool(state, "is_unverified", false));
+		cm_json_set_bool(o, "is_damaged", cm_json_bool(state, "is_damaged", false));
+		cm_json_set_bool(o, "is_current", cm_str_eq(row->file, p->row->file));
+		json_object_put(state);
+		json_object_array_add(list, o);
+	}
+	cm_json_set(data, "others", list);
+	cm_view_url(data, "others_url", "/vault?q=%s", p->row->container_name ? p->row->container_name : "");
+}
+
+static void container_add(struct json_object *data, const struct cm_backup_page *p)
+{
+	struct json_object *o = NULL;
+
+	if (p->container_state != NULL) {
+		static const char *const words[][2] = { { "running", "Running" },
+							{ "paused", "Paused" },
+							{ "restarting", "Restarting" } };
+
+		o = json_object_new_object();
+		cm_json_set_str(o, "name", p->row->container_name);
+		cm_json_set_str(o, "state_text", "Stopped");
+		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+			if (cm_str_eq(p->container_state, words[i][0]))
+				cm_json_set_str(o, "state_text", words[i][1]);
+		}
+		cm_view_url(o, "url", "/containers?q=%s", p->row->container_name);
+	}
+	cm_json_set(data, "container", o);
+}
+
+static void job_add(struct json_object *data, const struct cm_backup_page *p)
+{
+	struct json_object *o = NULL;
+
+	if (p->job_id != NULL) {
+		o = json_object_new_object();
+		cm_json_set_str(o, "text", p->job_text);
+		cm_view_url(o, "url", "/job/%s", p->job_id);
+	}
+	cm_json_set(data, "job", o);
+}
+
+void cm_view_backup_frame(struct json_object *data, const struct cm_backup_page *p)
+{
+	const struct cm_catalog_row *row = p->row;
+	bool is_network = cm_str_eq(row->type, "network");
+
+	common_add(data, row, p->now_ms);
+	urls_add(data, row, p->role);
+	cm_json_set(data, "state", cm_view_backup_state(row, p->now_ms));
+	cm_json_set_str(data, "legacy_text",
+			is_legacy(row) && !is_network
+			    ? "Made by Container Monkey 0.4. It has no hashes and no writable layer."
+			    : NULL);
+	cm_json_set(data, "verify_url", NULL);
+	if (p->role >= CM_ROLE_DEVELOPER && !is_network && p->job_id == NULL)
+		cm_view_url(data, "verify_url", "/backup/%s/verify", row->file);
+	cm_json_set_str(data, "delete_action", p->role >= CM_ROLE_ADMIN ? "/vault/delete" : NULL);
+	job_add(data, p);
+	container_add(data, p);
+	others_add(data, p);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Backups as the vault, the page of one backup and the API show them. Pure: everything comes with the arguments.
+ */
+#ifndef CM_WEB_VIEW_BACKUP_H
+#define CM_WEB_VIEW_BACKUP_H
+
+#include <json-c/json.h>
+#include <stdint.h>
+
+#include "db/catalog.h"
+#include "service/restore_source.h"
+#include "web/http.h"
+
+/* One row of the vault, with the predecessor's members and ours. Caller puts. */
+struct json_object *cm_view_backup_row(const struct cm_catalog_row *row, enum cm_role role, int64_t now_ms);
+/* {"text","detail","sentence","at","is_verified","is_unverified","is_damaged"}. Caller puts. */
+struct json_object *cm_view_backup_state(const struct cm_catalog_row *row, int64_t now_ms);
+
+/* What the page of one backup is made from; everything but row may be NULL. */
+struct cm_backup_page {
+	const struct cm_catalog_row *row;
+	struct json_object *companion;
+	const struct cm_restore_source *source; /* the archive's own story */
+	struct json_object *network;		/* of a network file */
+	const struct cm_catalog_list *others;	/* backups of the same container, newest first */
+	const char *job_text, *job_id;		/* unfinished work on it */
+	const char *container_state;		/* engine's state word of the container of that name */
+	enum cm_role role;
+	int64_t now_ms;
+};
+void cm_view_backup_page(struct json_object *data, const struct cm_backup_page *p);
+
+/* A warning or a finding of damage: "volumes/a/b: it changed" gives {"text","path"}. */
+struct json_object *cm_view_sentences(struct json_object *texts);
+
+/* "-rw-r--r--" for a type word of browse.h and a mode; dst has 11 bytes. */
+void cm_view_permissions(char dst[11], const char *type, uint32_t mode);
+/* One entry of a listing inside a backup. may_read: the viewer may see content. Caller puts. */
+struct json_object *cm_view_backup_entry(const char *filename, struct json_object *entry, bool may_read,
+					 int64_t now_ms);
+/* The parts of a path as links; is_file: the last is a file. Caller puts. */
+struct json_object *cm_view_backup_breadcrumb(const char *filename, const char *path, bool is_file);
+
+#endif
