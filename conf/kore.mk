@@ -30,3 +30,12 @@ GENERATED += $(KORE_CONF_HEADER)
 $(KORE_CONF_HEADER): kore.conf
 	@mkdir -p $(@D)
 	sed -e 's/[\\"]/\\&/g' -e 's/^/"/' -e 's/$$/\\n"/' $< >$@
+
+# The server without the product, for tests/contract/kore_*.test.mjs. It brings a web side and a runner of its own.
+PROBE_OBJ = $(filter-out $(B)/obj/main.o,$(KORE_SIDE_OBJ))
+$(B)/tests/kore_probe: tests/tools/kore_probe.c $(KORE_FEATURES) $(KORE_OBJECTS) $(B)/libcm.a | $(GENERATED)
+	@mkdir -p $(@D)
+	@$(MAKE) --no-print-directory $(PROBE_OBJ)
+	$(CC) $(CM_CFLAGS) -Wno-missing-prototypes $(KORE_CFLAGS) -o $@ $< $(CM_LDFLAGS) -rdynamic $(PROBE_OBJ) $(KORE_OBJECTS) \
+		$(B)/libcm.a $$(cat $(KORE_LDFLAGS)) $(CM_LIBS)
+unit-bin: $(B)/tests/kore_probe
