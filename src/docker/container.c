@@ -202,7 +202,7 @@ int cm_container_top(struct cm_docker *d, const char *id, const char *ps_args, s
 int cm_container_stats(struct cm_docker *d, const char *id, bool one_shot, struct json_object **ret, struct cm_err *err)
 {
 	cm_autobuf struct cm_buf path = CM_BUF_INIT(PATH_MAX_LEN);
-	int api;
+	int api = 0;
 
 	int r = id_check(id, err);
 	if (r == 0)

@@ -242,7 +242,7 @@ int cm_helper_finish(struct cm_helper *h, int *ret_exit_code, char **ret_stderr,
 {
 	int code = -1;
 	int64_t until = cm_monotonic_ms() + FINISH_MS;
-	cm_autobuf struct cm_buf text = CM_BUF_INIT(4 * CM_HELPER_WORDS_MAX);
+	cm_autobuf struct cm_buf text = CM_BUF_INIT((size_t)4 * CM_HELPER_WORDS_MAX);
 
 	int r = read_out(h, until, err);
 	if (r == 0) {

@@ -37,7 +37,8 @@ static void layer_init(struct layer *l, const void *elf, size_t len)
 	snprintf(h + 136, 12, "%011o", 0);
 	memset(h + 148, ' ', 8);
 	h[156] = '0';
-	memcpy(h + 257, "ustar\00000", 8);
+	memcpy(h + 257, "ustar", 6);
+	h[263] = h[264] = '0';
 	for (size_t i = 0; i < TAR_BLOCK; i++)
 		sum += (unsigned char)h[i];
 	snprintf(h + 148, 7, "%06o", sum);
@@ -141,7 +142,7 @@ int cm_helper_image_ensure(struct cm_docker *d, const void *elf, size_t len, cha
 {
 	static const char *const changes[] = { "ENTRYPOINT [\"/" PROGRAM "\"]", "LABEL " CM_HELPER_LABEL "=1", NULL };
 	char tag[2 * TAG_BYTES + 1];
-	struct layer layer;
+	struct layer layer = { .elf = elf };
 	cm_autojson struct json_object *there = NULL;
 	cm_autofree char *id = NULL;
 

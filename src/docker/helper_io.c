@@ -109,7 +109,7 @@ int cm_helper_poll(struct cm_helper *h, bool want_read, bool want_write, int ms,
 
 int cm_helper_ended(struct cm_helper *h, struct cm_err *err)
 {
-	cm_autobuf struct cm_buf text = CM_BUF_INIT(4 * CM_HELPER_WORDS_MAX);
+	cm_autobuf struct cm_buf text = CM_BUF_INIT((size_t)4 * CM_HELPER_WORDS_MAX);
 	int64_t until = cm_monotonic_ms() + LAST_WORDS_MS;
 
 	while (!h->attach_ended && cm_monotonic_ms() < until) {

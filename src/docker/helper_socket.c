@@ -21,17 +21,19 @@ static int bind_in(int folder_fd, int *ret_fd)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 
-	cm_autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -1;
 	snprintf(a.sun_path, sizeof(a.sun_path), "/proc/self/fd/%d/s", folder_fd);
-	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) != 0)
-		return -1;
 	/* The helper's root has no right to write other users' files. The folder's name is the secret. */
-	if (fchmodat(folder_fd, "s", 0666, 0) != 0 || listen(fd, 1) != 0)
+	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) != 0 || fchmodat(folder_fd, "s", 0666, 0) != 0 ||
+	    listen(fd, 1) != 0) {
+		int e = errno;
+		close(fd);
+		errno = e;
 		return -1;
+	}
 	*ret_fd = fd;
-	fd = -1;
 	return 0;
 }
 

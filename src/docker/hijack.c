@@ -218,7 +218,7 @@ static int conn_open(struct cm_docker *d, struct cm_docker_conn **ret, struct cm
 	char text[CURL_ERROR_SIZE] = "";
 	struct cm_docker_conn *c = cm_alloc(sizeof(*c));
 
-	cm_buf_init(&c->early, CM_DOCKER_HEAD_MAX * 2);
+	cm_buf_init(&c->early, CM_DOCKER_HIJACK_MAX);
 	c->cancelled = d->cancelled;
 	c->cancel_ctx = d->cancel_ctx;
 	c->easy = curl_easy_init();
@@ -256,16 +256,16 @@ int cm_docker_hijack(struct cm_docker *d, const char *path, struct json_object *
 		     struct cm_err *err)
 {
 	struct cm_docker_conn *c = NULL;
-	struct cm_http_head head;
+	struct cm_http_head head = { .status = 0 };
 	cm_autobuf struct cm_buf ask = CM_BUF_INIT(1 << 20);
-	cm_autobuf struct cm_buf in = CM_BUF_INIT(CM_DOCKER_HEAD_MAX * 2);
+	cm_autobuf struct cm_buf in = CM_BUF_INIT(CM_DOCKER_HIJACK_MAX);
 	cm_autofree char *text = body ? cm_json_text(body) : NULL;
 	int timeout = d->timeout_ms ? d->timeout_ms : CM_DOCKER_CALL_MS;
 
 	int r = cm_docker_agree(d, err);
 	if (r == 0)
 		r = conn_open(d, &c, err);
-	if (r < 0)
+	if (r < 0 || c == NULL)
 		return r;
 	cm_buf_printf(&ask, "POST %s/v1.%d%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: container-monkey/%s\r\n",
 		      d->addr.prefix, d->api, path, d->addr.authority, CM_VERSION);

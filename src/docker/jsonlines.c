@@ -60,7 +60,7 @@ int cm_jsonlines_feed(void *ctx, const void *data, size_t len, struct cm_err *er
 	}
 	while (len > 0) {
 		/* Only blanks may stand between objects, and the parser would take them for the beginning of one. */
-		if (j->open == 0 && memchr(" \t\r\n", *p, 4) != NULL) {
+		if (j->open == 0 && (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n')) {
 			p++;
 			len--;
 			continue;

@@ -123,33 +123,32 @@ static int refusal_missing(const char *path, const char *message, struct cm_err 
 
 /* What the engine says and what it means; the first that fits, status 0 fits any. */
 static const struct {
-	int status;
+	int status, code;
 	const char *words;
-	int code;
 	const char *advice; /* follows the engine's words */
 } meanings[] = {
-	{ 0, "no space left on device", CM_ENOSPACE, " Free space on the Docker host and try again." },
-	{ 0, "disk quota exceeded", CM_ENOSPACE, " Free space on the Docker host and try again." },
-	{ 0, "port is already allocated", CM_EINUSE, " Choose another port or stop what uses it." },
-	{ 0, "address already in use", CM_EINUSE, " Choose another port or stop what uses it." },
-	{ 0, "client version", CM_EUNSUPPORTED, " Use a version of Container Monkey that fits this engine." },
-	{ 0, "not a swarm manager", CM_EUNSUPPORTED, "" },
-	{ 0, "has active endpoints", CM_EINUSE, " Disconnect its containers first." },
-	{ 0, "already exists in network", CM_EEXIST, "" },
-	{ 0, "is not connected to", CM_ENOTFOUND, "" },
-	{ 0, "pool overlaps with other one", CM_EINUSE, " Another network uses these addresses: choose others." },
-	{ 409, "already in progress", CM_EBUSY, " Try again in a moment." },
-	{ 409, "is already in use by container", CM_EEXIST, " Choose another name, or remove or rename that one." },
-	{ 409, "already exists", CM_EEXIST, "" },
-	{ 409, "in use", CM_EINUSE, "" },
-	{ 409, "being used", CM_EINUSE, "" },
-	{ 409, "is using", CM_EINUSE, "" },
-	{ 409, "cannot remove", CM_EINUSE, "" },
-	{ 409, "running container", CM_EINUSE, "" },
-	{ 409, "unable to", CM_EINUSE, "" },
-	{ 409, "", CM_EBUSY, "" },
-	{ 501, "", CM_EUNSUPPORTED, "" },
-	{ 500, "is not paused", CM_EBUSY, "" },
+	{ 0, CM_ENOSPACE, "no space left on device", " Free space on the Docker host and try again." },
+	{ 0, CM_ENOSPACE, "disk quota exceeded", " Free space on the Docker host and try again." },
+	{ 0, CM_EINUSE, "port is already allocated", " Choose another port or stop what uses it." },
+	{ 0, CM_EINUSE, "address already in use", " Choose another port or stop what uses it." },
+	{ 0, CM_EUNSUPPORTED, "client version", " Use a version of Container Monkey that fits this engine." },
+	{ 0, CM_EUNSUPPORTED, "not a swarm manager", "" },
+	{ 0, CM_EINUSE, "has active endpoints", " Disconnect its containers first." },
+	{ 0, CM_EEXIST, "already exists in network", "" },
+	{ 0, CM_ENOTFOUND, "is not connected to", "" },
+	{ 0, CM_EINUSE, "pool overlaps with other one", " Another network uses these addresses: choose others." },
+	{ 409, CM_EBUSY, "already in progress", " Try again in a moment." },
+	{ 409, CM_EEXIST, "is already in use by container", " Choose another name, or remove or rename that one." },
+	{ 409, CM_EEXIST, "already exists", "" },
+	{ 409, CM_EINUSE, "in use", "" },
+	{ 409, CM_EINUSE, "being used", "" },
+	{ 409, CM_EINUSE, "is using", "" },
+	{ 409, CM_EINUSE, "cannot remove", "" },
+	{ 409, CM_EINUSE, "running container", "" },
+	{ 409, CM_EINUSE, "unable to", "" },
+	{ 409, CM_EBUSY, "", "" },
+	{ 501, CM_EUNSUPPORTED, "", "" },
+	{ 500, CM_EBUSY, "is not paused", "" },
 };
 
 int cm_docker_refusal_text(int status, const char *path, const char *text, struct cm_err *err)

@@ -19,6 +19,7 @@ enum {
 	CM_DOCKER_IDLE_MS = 60000,
 	CM_DOCKER_TICK_MS = 200, /* how often cancel is asked */
 	CM_DOCKER_HEAD_MAX = 64 << 10,
+	CM_DOCKER_HIJACK_MAX = 128 << 10, /* a head and what came with it */
 	CM_DOCKER_ANSWER_MAX = 64 << 20,
 	CM_DOCKER_REFUSAL_MAX = 64 << 10,
 	CM_DOCKER_POOL = 4,
