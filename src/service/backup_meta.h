@@ -31,7 +31,8 @@
  *file), "content_size", "files", "sha256", "duration_ms", "verified": true, "verified_at", "parts": [{"kind":
  *"config"|"networks"|"image"|"volume"|"bind"|"bind_file"|"rootfs", "name", "destination", "prefix" | null, "files",
  *"bytes", "deleted", "warnings": n, "state": "saved"|"reference"|"skipped", "reason"}], "warnings": ["sentence", …] (at
- *most 100), "warning_count"}
+ *most 100), "warning_count",
+ *	"verify_error", "verify_problems": what a later verification found (service/verify.h)}
  */
 #ifndef CM_SERVICE_BACKUP_META_H
 #define CM_SERVICE_BACKUP_META_H

@@ -11,9 +11,10 @@
 
 enum { NOTE_MAX = 500 };
 
-static const char *const members[] = { "container", "consistency", "image",	     "compression", "exec_pre",
-				       "exec_post", "vault",	   "stop_sharers",   "note",	    "scheduled",
-				       "user",	    "host",	   "remote_volumes", NULL };
+static const char *const members[] = { "container", "consistency", "image", "compression",
+				       "exec_pre",  "exec_post",   "vault", "stop_sharers",
+				       "note",	    "scheduled",   "user",  "remote_volumes",
+				       NULL };
 
 const char *cm_consistency_name(enum cm_consistency c)
 {
@@ -115,7 +116,6 @@ static int texts_parse(struct json_object *params, struct cm_backup_options *o, 
 	rc = rc < 0 ? rc : text_get(params, "vault", &vault, err);
 	rc = rc < 0 ? rc : text_get(params, "note", &note, err);
 	rc = rc < 0 ? rc : text_get(params, "user", &user, err);
-	rc = rc < 0 ? rc : text_get(params, &host, err);
 	rc = rc < 0 ? rc : text_get(params, "compression", &compression, err);
 	rc = rc < 0 ? rc : text_get(params, "consistency", &consistency, err);
 	if (rc < 0)
