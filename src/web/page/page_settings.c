@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The settings page, and the same by API. */
+#include <string.h>
+
+#include "core/json.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/str.h"
+#include "service/audit.h"
+#include "service/environment.h"
+#include "service/settings.h"
+#include "web/form.h"
+#include "web/page.h"
+#include "web/reply.h"
+#include "web/view.h"
+
+static struct json_object *make_themes(const struct cm_request *rq)
+{
+	struct json_object *list = json_object_new_array();
+	char theme[16];
+
+	if (!cm_cookie_get(cm_request_header(rq, "cookie"), "theme", theme, sizeof(theme)) ||
+	    (strcmp(theme, "light") != 0 && strcmp(theme, "dark") != 0))
+		cm_str_copy(theme, sizeof(theme), "system");
+	cm_view_choice(list, "system", "Like the system", NULL, strcmp(theme, "system") == 0);
+	cm_view_choice(list, "light", "Light", NULL, strcmp(theme, "light") == 0);
+	cm_view_choice(list, "dark", "Dark", NULL, strcmp(theme, "dark") == 0);
+	return list;
+}
+
+static struct json_object *make_findings(const struct cm_app *app)
+{
+	cm_autojson struct json_object *checks = cm_environment_check(app);
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < cm_json_len(checks); i++) {
+		struct json_object *o = json_object_array_get_idx(checks, i);
+
+		cm_view_finding(list, cm_json_str(o, "level", ""), cm_json_str(o, "text", ""),
+				cm_json_str(o, "detail", NULL));
+	}
+	return list;
+}
+
+static void fill_view(const struct cm_request *rq, struct cm_reply *rp, const char *server_name, const char *error)
+{
+	struct json_object *data = cm_view_data(rp);
+
+	cm_json_set_str(data, "server_name", server_name);
+	cm_json_set_str(data, "server_name_error", error);
+	cm_json_set_bool(data, "can_change", rq->role >= CM_ROLE_ADMIN);
+	cm_json_set_str(data, "action", "/settings");
+	cm_json_set(data, "themes", make_themes(rq));
+	cm_json_set(data, "environment", make_findings(rq->app));
+	cm_json_set(data, "about", cm_environment_about(rq->app));
+}
+
+int cm_page_settings(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err)
+{
+	cm_autofree char *server = cm_settings_server_name();
+
+	(void)err;
+	fill_view(rq, rp, server, NULL);
+	return 0;
+}
+
+static int save(const struct cm_request *rq, const char *key, const char *value, struct cm_err *err)
+{
+	struct json_object *details = json_object_new_object();
+	struct cm_audit_event event = { .operation = "settings",
+					.status = "completed",
+					.user = rq->user,
+					.address = rq->client,
+					.details = details };
+	int rc = cm_settings_set(key, value, err);
+
+	cm_json_set_str(details, "key", key);
+	if (rc == 0 && cm_audit(&event, NULL) != 0)
+		cm_warn("web", "the audit log could not be written");
+	json_object_put(details);
+	return rc;
+}
+
+int cm_page_settings_save(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err)
+{
+	const char *name = cm_form_get(rq->post, "server_name");
+	int rc = save(rq, CM_SETTING_SERVER_NAME, name, err);
+
+	if (rc != 0) {
+		fill_view(rq, rp, name ? name : "", err->text);
+		return rc;
+	}
+	cm_reply_done(rq, rp, "/settings", NULL, "The settings are saved.");
+	return 0;
+}
+
+int cm_page_ui_settings(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err)
+{
+	struct json_object *all = NULL;
+	int rc = cm_settings_all(&all, err);
+
+	(void)rq;
+	if (rc != 0)
+		return rc;
+	cm_reply_json(rp, 200, all);
+	return 0;
+}
+
+int cm_page_ui_setting(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err)
+{
+	cm_autofree char *value = NULL;
+	int rc = cm_settings_get(rq->params[0], &value, err);
+
+	if (rc != 0)
+		return rc;
+	cm_json_set_str(cm_view_data(rp), "key", rq->params[0]);
+	cm_json_set_str(cm_view_data(rp), "value", value);
+	return 0;
+}
+
+int cm_page_ui_setting_save(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err)
+{
+	cm_autofree char *stored = NULL;
+	int rc = save(rq, rq->params[0], cm_form_get(rq->post, "value"), err);
+
+	if (rc == 0)
+		rc = cm_settings_get(rq->params[0], &stored, err);
+	if (rc != 0)
+		return rc;
+	cm_json_set_bool(cm_view_data(rp), "success", true);
+	cm_json_set_str(cm_view_data(rp), "key", rq->params[0]);
+	cm_json_set_str(cm_view_data(rp), "value", stored);
+	return 0;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "web/view/view_audit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/json.h"
+#include "core/mem.h"
+#include "core/str.h"
+
+struct word {
+	const char *word, *text;
+};
+
+static const struct word operations[] = {
+	{ "backup_manual", "Backup, by hand" },
+	{ "backup_scheduled", "Backup, scheduled" },
+	{ "restore", "Restore" },
+	{ "cleanup", "Clean-up" },
+	{ "delete_backup", "Backup deleted" },
+	{ "verify", "Verification" },
+	{ "drill", "Drill" },
+	{ "download", "Download" },
+	{ "upload", "Upload" },
+	{ "login", "Login" },
+	{ "logout", "Logout" },
+	{ "password_change", "Account changed" },
+	{ "settings", "Settings changed" },
+	{ "token_create", "API token made" },
+	{ "token_revoke", "API token revoked" },
+	{ "audit_clear", "Audit log cleared" },
+	{ "job_cancel", "Job cancelled" },
+	{ "recovery", "Recovery" },
+	{ "container_start", "Container started" },
+	{ "container_stop", "Container stopped" },
+	{ "container_kill", "Container killed" },
+	{ "container_restart", "Container restarted" },
+	{ "container_pause", "Container paused" },
+	{ "container_resume", "Container resumed" },
+	{ "container_delete", "Container deleted" },
+	{ "container_exec", "Command in a container" },
+	{ "container_redeploy", "Container redeployed" },
+	{ "container_rename", "Container renamed" },
+	{ "container_clone", "Container cloned" },
+	{ "image_delete", "Image deleted" },
+	{ "volume_delete", "Volume deleted" },
+	{ "network_backup", "Network backup" },
+	{ "network_restore", "Network restored" },
+	{ "network_delete", "Network deleted" },
+	{ "schedule", "Schedule changed" },
+	{ "user_create", "User made" },
+	{ "user_change", "User changed" },
+	{ "user_delete", "User deleted" },
+};
+
+static const struct word statuses[] = { { "started", "Started" },
+					{ "completed", "Completed" },
+					{ "error", "Failed" },
+					{ "interrupted", "Interrupted" },
+					{ "cancelled", "Cancelled" } };
+
+static const char *text_of(const struct word *list, size_t count, const char *word)
+{
+	for (size_t i = 0; i < count; i++)
+		if (cm_str_eq(list[i].word, word))
+			return list[i].text;
+	return word;
+}
+
+const char *cm_audit_operation_text(const char *operation)
+{
+	return text_of(operations, CM_COUNT(operations), operation);
+}
+
+const char *cm_audit_status_text(const char *status)
+{
+	return text_of(statuses, CM_COUNT(statuses), status);
+}
+
+/* The thing it is about: the backup when there is one, else the container. */
+static void add_object(struct json_object *o, const struct cm_audit_row *row, bool exists)
+{
+	const char *text = row->backup_filename ? row->backup_filename : row->container_name;
+
+	cm_json_set_str(o, "object_text", text);
+	cm_json_set(o, "object_url", NULL);
+	if (row->backup_filename != NULL && exists)
+		cm_view_url(o, "object_url", "/backup/%s", row->backup_filename);
+	else if (row->backup_filename == NULL && row->container_name != NULL)
+		cm_view_url(o, "object_url", "/containers?q=%s", row->container_name);
+}
+
+static void add_details(struct json_object *o, const struct cm_audit_row *row)
+{
+	struct json_object *details = NULL;
+	const char *job;
+	int64_t ms, warnings;
+	char text[96];
+
+	if (row->details != NULL)
+		cm_json_parse(row->details, strlen(row->details), &details, NULL);
+	if (!json_object_is_type(details, json_type_object)) {
+		json_object_put(details);
+		details = json_object_new_object();
+	}
+	job = cm_json_str(details, "progress_id", cm_json_str(details, "job_id", NULL));
+	cm_json_set(o, "job_url", NULL);
+	if (job != NULL)
+		cm_view_url(o, "job_url", "/job/%s", job);
+	ms = cm_json_int(details, "duration_ms", -1);
+	if (ms >= 0 && ms < 10000)
+		cm_view_text(o, "duration_text", "%.1f s", (double)ms / 1000);
+	else if (ms >= 0)
+		cm_duration_text(text, ms / 1000), cm_json_set_str(o, "duration_text", text);
+	else
+		cm_json_set(o, "duration_text", NULL);
+	warnings =
+	    cm_json_get(details, "warnings") && json_object_is_type(cm_json_get(details, "warnings"), json_type_array)
+		? (int64_t)cm_json_len(cm_json_get(details, "warnings"))
+		: cm_json_int(details, "warnings", 0);
+	cm_count_text(text, warnings, "warning", "warnings");
+	cm_json_set_str(o, "details_text", row->error ? row->error : warnings > 0 ? text : NULL);
+	cm_json_set(o, "details", details);
+}
+
+struct json_object *cm_view_audit_row(const struct cm_audit_row *row, bool exists, int64_t now_ms)
+{
+	struct json_object *o = json_object_new_object();
+	char plain[32];
+
+	cm_time_plain(plain, row->at_ms);
+	cm_json_set_int(o, "id", row->id);
+	cm_json_set_str(o, "operation_type", row->operation);
+	cm_json_set_str(o, "container_id", row->container_id);
+	cm_json_set_str(o, "container_name", row->container_name);
+	cm_json_set_str(o, "backup_filename", row->backup_filename);
+	cm_json_set_str(o, "status", row->status);
+	cm_json_set_str(o, "error_message", row->error);
+	cm_json_set_str(o, "user", row->user);
+	cm_json_set_str(o, "timestamp", plain);
+	cm_view_time(o, "time", row->at_ms, now_ms);
+	cm_json_set_str(o, "timestamp_at", cm_json_str(o, "time_at", NULL));
+	cm_json_set_str(o, "operation_text", cm_audit_operation_text(row->operation));
+	cm_json_set_str(o, "status_text", cm_audit_status_text(row->status));
+	cm_view_is(o, row->status, "started", "completed", "error", "interrupted", "cancelled", NULL);
+	cm_json_set_str(o, "user_text", row->user ? row->user : "the program");
+	cm_json_set_str(o, "address_text", row->address);
+	add_object(o, row, exists);
+	add_details(o, row);
+	return o;
+}
