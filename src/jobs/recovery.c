@@ -160,6 +160,7 @@ bool cm_recovery_tend(struct cm_runner *r)
 {
 	struct cm_recovery *rec = &r->recovery;
 	int64_t now = cm_monotonic_ms();
+	int64_t again = r->table->recover_again_ms ? r->table->recover_again_ms : AGAIN_MS;
 	bool was_running = rec->running;
 
 	if (!rec->interrupted) {
@@ -169,7 +170,7 @@ bool cm_recovery_tend(struct cm_runner *r)
 	}
 	cm_recovery_reap(r);
 	if (!rec->complete && !rec->running && r->run_count == 0 &&
-	    (rec->tried_ms == 0 || now - rec->tried_ms >= AGAIN_MS))
+	    (rec->tried_ms == 0 || now - rec->tried_ms >= again))
 		thread_begin(r);
 	return was_running && !rec->running;
 }

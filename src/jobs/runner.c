@@ -20,6 +20,7 @@
 #include "service/session.h"
 
 enum {
+	TICK_NEW_MS = 20,     /* until a new job's first progress is written */
 	TICK_BUSY_MS = 200,   /* while jobs run: progress, wishes to cancel */
 	TICK_IDLE_MS = 500,   /* else: only *stop; a new job wakes us by the pipe */
 	TICK_BLIND_MS = 100,  /* without the pipe */
@@ -210,10 +211,17 @@ static void upkeep(struct cm_runner *r)
 		complain(r, "old sessions and jobs cannot be removed", &err);
 }
 
+static int tick_ms(const struct cm_runner *r)
+{
+	for (size_t i = 0; i < r->run_count; i++)
+		if (r->runs[i]->written_ms == 0)
+			return TICK_NEW_MS;
+	return r->run_count > 0 || cm_recovery_running(r) ? TICK_BUSY_MS : TICK_IDLE_MS;
+}
+
 /* Waits for a byte in the pipe or for the time; true when it was woken. */
 static bool wait_for_news(struct cm_runner *r)
 {
-	bool busy = r->run_count > 0 || cm_recovery_running(r);
 	struct pollfd p = { .fd = r->wake_fd, .events = POLLIN };
 	char drain[512];
 
@@ -221,7 +229,7 @@ static bool wait_for_news(struct cm_runner *r)
 		nap(TICK_BLIND_MS);
 		return true;
 	}
-	if (poll(&p, 1, busy ? TICK_BUSY_MS : TICK_IDLE_MS) <= 0)
+	if (poll(&p, 1, tick_ms(r)) <= 0)
 		return false;
 	while (read(r->wake_fd, drain, sizeof(drain)) == (ssize_t)sizeof(drain))
 		;
@@ -253,7 +261,7 @@ static void runs_end(struct cm_runner *r, const atomic_bool *stop)
 		runs_tend(r);
 		cm_recovery_reap(r);
 		if (deadline == 0 && atomic_load(stop))
-			deadline = cm_monotonic_ms() + END_WAIT_MS;
+			deadline = cm_monotonic_ms() + (r->table->end_wait_ms ? r->table->end_wait_ms : END_WAIT_MS);
 		if (deadline != 0 && cm_monotonic_ms() >= deadline)
 			break;
 		nap(10);
