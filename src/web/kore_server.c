@@ -258,6 +258,7 @@ int cm_kore_headers(struct http_request *req)
 		length = req->http_body_length;
 	if (length > cm_web_body_limit(method_of(req), req->path)) {
 		req->flags |= HTTP_REQUEST_CLOSE;
+		req->owner->flags |= CONN_LINGER; /* the client is still sending */
 		cm_server_refuse(req, 413, "TOO_BIG", "This request is too large.");
 		return KORE_RESULT_ERROR;
 	}
