@@ -36,7 +36,8 @@ struct fault {
 	const char *after; /* then this */
 	int drip_ms;	   /* byte by byte, with that pause */
 	enum fault_end end;
-	bool for_ping; /* GET /_ping gets it too */
+	bool for_ping;	/* GET /_ping gets it too */
+	bool take_body; /* reads a chunked body to its end first; otherwise it is left lying */
 };
 
 #define FAULT_OK "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{\"ok\": 42}"
@@ -111,6 +112,19 @@ static void fault_body(struct fault_engine *e, int fd, const char *head)
 	}
 }
 
+static void fault_chunks(struct fault_engine *e, int fd)
+{
+	char last[5] = "";
+
+	while (memcmp(last, "0\r\n\r\n", 5) != 0 && fault_wait(e, fd)) {
+		char c;
+		if (recv(fd, &c, 1, 0) <= 0)
+			return;
+		memmove(last, last + 1, 4);
+		last[4] = c;
+	}
+}
+
 static void fault_connection(struct fault_engine *e, int fd)
 {
 	static const struct fault ping = { .text =
@@ -129,6 +143,8 @@ static void fault_connection(struct fault_engine *e, int fd)
 			e->requests++;
 		}
 		fault_body(e, fd, head);
+		if (f.take_body && strcasestr(head, "transfer-encoding: chunked") != NULL)
+			fault_chunks(e, fd);
 		bool on = fault_send(e, fd, f.text, f.len ? f.len : strlen(f.text), f.drip_ms);
 		for (size_t i = 0; on && i < f.repeat; i++)
 			on = fault_send(e, fd, f.text, f.len ? f.len : strlen(f.text), f.drip_ms);
