@@ -276,25 +276,36 @@ int spec_port_bindings(const char *container_port, struct json_object *value, st
 	return 0;
 }
 
-/* A plain new number keeps the addresses of the recorded bindings: 127.0.0.1 must not become "everywhere". */
-static void bindings_keep_ips(struct json_object *list, struct json_object *recorded)
+static const char *binding_ip(struct json_object *recorded, size_t i)
 {
-	struct json_object *one = json_object_array_get_idx(list, 0);
-	const char *port = cm_json_str(one, "HostPort", "");
+	return i < cm_json_len(recorded) ? cm_json_str(json_object_array_get_idx(recorded, i), "HostIp", "") : "";
+}
 
-	if (json_object_array_length(list) != 1 || cm_json_str(one, "HostIp", "")[0] != '\0')
-		return;
-	for (size_t i = 0; i < cm_json_len(recorded) && i < SPEC_MAX_ITEMS; i++) {
-		const char *ip = cm_json_str(json_object_array_get_idx(recorded, i), "HostIp", "");
-		if (i == 0) {
-			cm_json_set_str(one, "HostIp", ip);
-		} else {
-			struct json_object *b = json_object_new_object();
-			cm_json_set_str(b, "HostIp", ip);
-			cm_json_set_str(b, "HostPort", port);
-			json_object_array_add(list, b);
-		}
+/* A plain new number keeps the addresses of the recorded bindings: 127.0.0.1 must not become "everywhere". One number
+ * stands for all of them; a list has one for each. */
+static void bindings_keep_ips(struct json_object *list, struct json_object *recorded, bool one_for_all)
+{
+	size_t count = json_object_array_length(list);
+
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *b = json_object_array_get_idx(list, i);
+		if (cm_json_str(b, "HostIp", "")[0] != '\0')
+			return;
+		cm_json_set_str(b, "HostIp", binding_ip(recorded, i));
 	}
+	for (size_t i = 1; one_for_all && i < cm_json_len(recorded) && i < SPEC_MAX_ITEMS; i++) {
+		struct json_object *b = json_object_new_object();
+		cm_json_set_str(b, "HostIp", binding_ip(recorded, i));
+		cm_json_set_str(b, "HostPort", cm_json_str(json_object_array_get_idx(list, 0), "HostPort", ""));
+		json_object_array_add(list, b);
+	}
+}
+
+/* A port that the engine chooses is recorded as "": saying "" again changes nothing. */
+static bool engine_chooses(struct json_object *recorded)
+{
+	return cm_json_len(recorded) > 0 &&
+	       cm_json_str(json_object_array_get_idx(recorded, 0), "HostPort", "")[0] == '\0';
 }
 
 static int host_ports(struct json_object *host, struct json_object *overrides, struct cm_err *err)
@@ -315,11 +326,11 @@ static int host_ports(struct json_object *host, struct json_object *overrides, s
 			return rc;
 		if (json_object_array_length(list) == 0) {
 			json_object_put(list);
-			json_object_object_del(bindings, port);
+			if (!engine_chooses(cm_json_arr(bindings, port)))
+				json_object_object_del(bindings, port);
 			continue;
 		}
-		if (!json_object_is_type(value, json_type_array))
-			bindings_keep_ips(list, cm_json_arr(bindings, port));
+		bindings_keep_ips(list, cm_json_arr(bindings, port), !json_object_is_type(value, json_type_array));
 		cm_json_set(bindings, port, list);
 	}
 	return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "service/restore_options.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/json.h"
@@ -239,11 +240,14 @@ enum cm_volume_choice cm_restore_volume_choice(const struct cm_restore_options *
 	return o->volumes;
 }
 
-enum cm_bind_choice cm_restore_bind_choice(const struct cm_restore_options *o, const char *source)
+enum cm_bind_choice cm_restore_bind_choice(const struct cm_restore_options *o, const char *source, size_t number)
 {
 	enum cm_bind_choice choice;
+	char key[32];
 
-	if (bind_word(cm_json_str(o->binds_each, source, NULL), &choice))
+	snprintf(key, sizeof(key), "#%zu", number);
+	if (bind_word(cm_json_str(o->binds_each, source, NULL), &choice) ||
+	    bind_word(cm_json_str(o->binds_each, key, NULL), &choice))
 		return choice;
 	return o->binds;
 }

@@ -7,6 +7,7 @@
 
 #include <json-c/json.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "core/err.h"
 
@@ -23,7 +24,7 @@ struct cm_restore_options {
 	enum cm_volume_choice volumes;
 	struct json_object *volumes_each; /* {"volume": "keep"|…} or NULL */
 	enum cm_bind_choice binds;
-	struct json_object *binds_each; /* {"/source": "missing"|"keep"|"replace"|"skip"} or NULL */
+	struct json_object *binds_each; /* {"/source" or "#number": "missing"|"keep"|"replace"|"skip"} or NULL */
 	enum cm_start_choice start;
 	bool replace;
 	bool keep_old;
@@ -34,8 +35,9 @@ struct cm_restore_options {
 int cm_restore_options_parse(struct json_object *params, struct cm_restore_options *ret, struct cm_err *err);
 void cm_restore_options_release(struct cm_restore_options *o);
 
-/* The choice for one volume or bind mount: its own, else the one for all. */
+/* The choice for one volume or bind mount: its own, else the one for all. A bind mount can also be named by its number
+ * in the backup: "#0". */
 enum cm_volume_choice cm_restore_volume_choice(const struct cm_restore_options *o, const char *volume);
-enum cm_bind_choice cm_restore_bind_choice(const struct cm_restore_options *o, const char *source);
+enum cm_bind_choice cm_restore_bind_choice(const struct cm_restore_options *o, const char *source, size_t number);
 
 #endif

@@ -21,6 +21,8 @@ void cm_restore_plan_free(struct cm_restore_plan *p)
 		return;
 	for (size_t i = 0; i < p->volume_count; i++) {
 		free(p->volumes[i].name);
+		free(p->volumes[i].fresh);
+		free(p->volumes[i].keepable);
 		free(p->volumes[i].scratch);
 		json_object_put(p->volumes[i].existing);
 		json_object_put(p->volumes[i].users);

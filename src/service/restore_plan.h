@@ -31,6 +31,8 @@ struct cm_restore_volume {
 	const char *recorded;	   /* its name in the backup; borrowed */
 	const char *destination;   /* borrowed */
 	char *name;		   /* on the engine; NULL for a fresh anonymous one */
+	char *fresh;		   /* what a new one beside it would be called */
+	char *keepable;		   /* of an anonymous one: the volume that could be kept in its place, or NULL */
 	enum cm_volume_action action;
 	enum cm_volume_choice choice;
 	bool anonymous;

@@ -95,17 +95,20 @@ static const char *old_volume_at(const struct cm_restore_plan *p, const char *de
 	return NULL;
 }
 
+/* "keep" for all means the data of the container that is replaced. A volume that only was left lying around is kept
+ * when it is named. */
 static void plan_anonymous(const struct cm_restore_plan *p, struct cm_restore_volume *v)
 {
-	const char *kept = NULL;
+	const char *of_old = old_volume_at(p, v->destination);
+	bool lies_around = by_name(p->volumes_now, v->recorded) != NULL;
+	bool named = cm_json_str(p->options.volumes_each, v->recorded, NULL) != NULL;
 
 	v->action = CM_RV_ANONYMOUS;
-	if (v->choice == CM_VOLUME_KEEP && p->options.replace)
-		kept = old_volume_at(p, v->destination);
-	if (kept == NULL && v->choice == CM_VOLUME_KEEP && by_name(p->volumes_now, v->recorded) != NULL)
-		kept = v->recorded;
-	if (kept != NULL) {
-		v->name = cm_strdup(kept);
+	v->keepable = cm_strdup(of_old ? of_old : lies_around ? v->recorded : NULL);
+	if (v->choice != CM_VOLUME_KEEP || v->keepable == NULL)
+		return;
+	if (of_old != NULL ? p->options.replace : named) {
+		v->name = cm_strdup(v->keepable);
 		v->action = CM_RV_KEEP;
 	}
 }
@@ -115,8 +118,9 @@ static void plan_named(const struct cm_restore_plan *p, struct cm_restore_volume
 	bool renamed = strcmp(p->name, p->recorded) != 0;
 	bool exists = by_name(p->volumes_now, v->recorded) != NULL;
 
+	v->fresh = new_volume_name(p, v->recorded);
 	if (v->choice == CM_VOLUME_NEW || (renamed && v->choice == CM_VOLUME_UNSET))
-		v->name = new_volume_name(p, v->recorded);
+		v->name = cm_strdup(v->fresh);
 	else
 		v->name = cm_strdup(v->recorded);
 	if (strcmp(v->name, v->recorded) != 0)
@@ -248,7 +252,7 @@ int cm_restore_plan_binds(struct cm_restore_plan *p, struct cm_err *err)
 		b->source = cm_json_str(b->entry, "source", "");
 		b->has_data = cm_str_eq(cm_json_str(b->entry, "state", ""), "saved");
 		b->is_file = cm_str_eq(cm_json_str(b->entry, "kind", ""), "file");
-		b->choice = cm_restore_bind_choice(&p->options, b->source);
+		b->choice = cm_restore_bind_choice(&p->options, b->source, i);
 		if (i >= PLAN_MAX_BIND_CHECKS)
 			continue;
 		rc = cm_restore_path_state(p->app, p->d, b->source, &b->state, err);

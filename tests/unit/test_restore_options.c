@@ -21,7 +21,7 @@ TEST(options__only_a_file_means_nothing_is_overwritten)
 	CHECK_STR(o.file, "a.tar.gz");
 	CHECK(o.new_name == NULL && !o.replace && !o.keep_old);
 	CHECK_INT(cm_restore_volume_choice(&o, "v"), CM_VOLUME_UNSET);
-	CHECK_INT(cm_restore_bind_choice(&o, "/x"), CM_BIND_MISSING);
+	CHECK_INT(cm_restore_bind_choice(&o, "/x", 0), CM_BIND_MISSING);
 	CHECK_INT(o.start, CM_START_AS_IT_WAS);
 	cm_restore_options_release(&o);
 }
@@ -55,9 +55,9 @@ TEST(options__each_volume_and_bind_can_have_its_own_choice)
 	CHECK_INT(cm_restore_volume_choice(&o, "a"), CM_VOLUME_REPLACE);
 	CHECK_INT(cm_restore_volume_choice(&o, "b"), CM_VOLUME_NEW);
 	CHECK_INT(cm_restore_volume_choice(&o, "c"), CM_VOLUME_KEEP);
-	CHECK_INT(cm_restore_bind_choice(&o, "/etc/x"), CM_BIND_REPLACE);
-	CHECK_INT(cm_restore_bind_choice(&o, "/y"), CM_BIND_SKIP);
-	CHECK_INT(cm_restore_bind_choice(&o, "/z"), CM_BIND_MISSING);
+	CHECK_INT(cm_restore_bind_choice(&o, "/etc/x", 0), CM_BIND_REPLACE);
+	CHECK_INT(cm_restore_bind_choice(&o, "/y", 0), CM_BIND_SKIP);
+	CHECK_INT(cm_restore_bind_choice(&o, "/z", 0), CM_BIND_MISSING);
 	CHECK_INT(o.start, CM_START_NO);
 	CHECK(o.replace);
 	cm_restore_options_release(&o);
