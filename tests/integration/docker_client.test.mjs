@@ -2,11 +2,14 @@
 // The engine client (tests/integration/docker_*.c) against the real engine: by its unix socket, by tcp and by tcp with
 // TLS in both directions. Two forwarders stand before the socket for the latter.
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync, unlinkSync } from 'node:fs';
+import {
+  chmodSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, unlinkSync, writeFileSync,
+} from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { test, before, after } from 'node:test';
 import assert from 'node:assert/strict';
 
@@ -114,6 +117,48 @@ test('the client by tcp', (t) => passes(t, 'docker_client', { DOCKER_HOST: `tcp:
 test('the client by tcp with TLS', (t) => passes(t, 'docker_client', secure('good')));
 test('helper containers by the unix socket', (t) => passes(t, 'docker_helper', {}));
 test('helper containers by tcp with TLS', (t) => passes(t, 'docker_helper', secure('good')));
+
+// As the program's workers run: no root, only the group of the socket.
+test('helper containers without being root', { skip: process.getuid() !== 0 }, async (t) => {
+  const home = path.join(dir, 'nobody');
+  mkdirSync(home);
+  chownSync(home, 65534, statSync(socket).gid);
+  chmodSync(dir, 0o755);
+  for (const f of ['docker_helper', 'helper_probe']) copyFileSync(path.join(build, 'integration', f), path.join(home, f));
+  const { stdout } = await promisify(execFile)(path.join(home, 'docker_helper'), ['helper__r'], {
+    uid: 65534, gid: statSync(socket).gid, cwd: home, timeout: 120000,
+    env: { PATH: process.env.PATH, CM_TEST_PROBE: path.join(home, 'helper_probe'), CM_TEST_DIR: home },
+  });
+  t.diagnostic(stdout);
+  assert.match(stdout, /^ok - helper__round_trip$/m);
+});
+
+// In a container of the engine that it talks to: its own id, and how the host sees its folder.
+const name = `cmdock-self-${process.pid}`;
+const places = {
+  volume: { mount: `${name}:/data`, source: name, helpers: /a whole helper by socket/ },
+  path: { mount: `${dir}:/data`, source: dir, helpers: /a whole helper by socket/ },
+  none: { mount: null, source: '', helpers: null },
+};
+for (const [kind, place] of Object.entries(places)) {
+  test(`from inside a container whose folder is: ${kind}`, async (t) => {
+    // The image has no libraries of ours: the host's, which is the same Debian.
+    const args = ['run', '--rm', '--name', name, '-v', '/usr:/usr:ro', '-v', '/etc/alternatives:/etc/alternatives:ro', '-v', `${socket}:${socket}`,
+      '-v', `${build}/integration:/integration:ro`, '-e', 'CM_TEST_PROBE=/integration/helper_probe', '-e', 'CM_TEST_DIR=/data',
+      '-e', `CM_TEST_SHARED=${kind}`, '-e', `CM_TEST_SOURCE=${place.source}`];
+    args.push(...(place.mount ? ['-v', place.mount] : ['--tmpfs', '/data']));
+    args.push('debian:bookworm-slim', 'sh', '-c', `/integration/docker_helper shared__ && ${place.helpers ? '/integration/docker_helper helper__round' : 'true'}`);
+    try {
+      const { stdout } = await promisify(execFile)('docker', args, { timeout: 120000 });
+      t.diagnostic(stdout);
+      assert.match(stdout, /^ok - shared__is_found$/m);
+      if (place.helpers) assert.match(stdout, place.helpers);
+    } finally {
+      spawnSync('docker', ['rm', '-f', name]);
+      spawnSync('docker', ['volume', 'rm', '-f', name]);
+    }
+  });
+}
 
 async function says(env, words) {
   const { code, text } = await run('docker_client', env, 'engine__says');

@@ -16,6 +16,7 @@
 #include "docker/container.h"
 #include "docker/helper.h"
 #include "docker/image.h"
+#include "docker/self.h"
 #include "docker/volume.h"
 
 #define OK(call)                                                                                \
@@ -26,7 +27,7 @@
 		CHECK_INT(ok_, 0);                                                              \
 	} while (0)
 
-static char volume[64], dir[64], instance[32];
+static char volume[64], dir[128], instance[32];
 static struct cm_buf elf = CM_BUF_INIT(64 << 20);
 
 __attribute__((constructor)) static void begin(void)
@@ -34,7 +35,7 @@ __attribute__((constructor)) static void begin(void)
 	signal(SIGPIPE, SIG_IGN);
 	snprintf(volume, sizeof(volume), "cmdock-helper-%ld", (long)getpid());
 	snprintf(instance, sizeof(instance), "cmdock%ld", (long)getpid());
-	snprintf(dir, sizeof(dir), "/tmp/cm-helper-XXXXXX");
+	snprintf(dir, sizeof(dir), "%s/cm-helper-XXXXXX", getenv("CM_TEST_DIR") ? getenv("CM_TEST_DIR") : "/tmp");
 	if (mkdtemp(dir) == NULL || getenv("CM_TEST_PROBE") == NULL ||
 	    cm_file_read(getenv("CM_TEST_PROBE"), &elf, NULL) != 0)
 		abort();
@@ -139,6 +140,37 @@ static int file(struct cm_helper *h, const char *path, char *dst, size_t size, i
 		dst[*ret_len] = '\0';
 	}
 	return r;
+}
+
+/* CM_TEST_SHARED says what the runner has arranged: "path" or "volume" with CM_TEST_SOURCE, or "none". */
+TEST(shared__is_found)
+{
+	ENGINE;
+	struct cm_err err;
+	struct cm_helper_shared s;
+	char self[65];
+	const char *kind = getenv("CM_TEST_SHARED"), *source = getenv("CM_TEST_SOURCE");
+
+	OK(cm_self_id(d, self, &err));
+	OK(cm_helper_shared_find(d, dir, &s, &err));
+	if (kind == NULL) {
+		CHECK_STR(self, "");
+		CHECK_INT(s.kind, cm_docker_is_local(d) ? CM_HELPER_SHARED_PATH : CM_HELPER_SHARED_NONE);
+		return;
+	}
+	CHECK_INT(strlen(self), 64);
+	const char *rest = dir + strlen(getenv("CM_TEST_DIR"));
+	if (strcmp(kind, "volume") == 0) {
+		CHECK_INT(s.kind, CM_HELPER_SHARED_VOLUME);
+		CHECK_STR(s.source, source);
+		CHECK_STR(s.subpath, rest + 1);
+	} else if (strcmp(kind, "path") == 0) {
+		cm_autofree char *want = cm_asprintf("%s%s", source, rest);
+		CHECK_INT(s.kind, CM_HELPER_SHARED_PATH);
+		CHECK_STR(s.source, want);
+	} else {
+		CHECK_INT(s.kind, CM_HELPER_SHARED_NONE);
+	}
 }
 
 TEST(helper__round_trip)
