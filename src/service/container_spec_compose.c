@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "service/container_spec_text.h"
+#include "service/container_spec_yaml.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -7,99 +8,6 @@
 #include "core/mem.h"
 #include "core/str.h"
 #include "service/network_restore.h"
-
-/* Every text is written as a double-quoted YAML scalar, so no value can be taken for a number, a date or a boolean.
- * "$" is doubled, because Compose would put a variable in its place. */
-static void quoted(struct cm_buf *out, const char *s, bool interpolate)
-{
-	cm_buf_char(out, '"');
-	for (const unsigned char *p = (const unsigned char *)(s ? s : ""); *p; p++) {
-		if (*p == '"' || *p == '\\')
-			cm_buf_printf(out, "\\%c", *p);
-		else if (*p == '\n')
-			cm_buf_str(out, "\\n");
-		else if (*p == '\t')
-			cm_buf_str(out, "\\t");
-		else if (*p < 0x20 || *p == 0x7f)
-			cm_buf_printf(out, "\\x%02x", *p);
-		else if (*p == '$' && interpolate)
-			cm_buf_str(out, "$$");
-		else
-			cm_buf_char(out, (char)*p);
-	}
-	cm_buf_char(out, '"');
-}
-
-static void indent(struct cm_buf *out, int depth)
-{
-	for (int i = 0; i < depth; i++)
-		cm_buf_str(out, "  ");
-}
-
-static void key_line(struct cm_buf *out, int depth, const char *key)
-{
-	indent(out, depth);
-	cm_buf_printf(out, "%s:\n", key);
-}
-
-static void key_text(struct cm_buf *out, int depth, const char *key, const char *value)
-{
-	if (value == NULL || value[0] == '\0')
-		return;
-	indent(out, depth);
-	cm_buf_printf(out, "%s: ", key);
-	quoted(out, value, true);
-	cm_buf_char(out, '\n');
-}
-
-static void key_int(struct cm_buf *out, int depth, const char *key, int64_t value)
-{
-	indent(out, depth);
-	cm_buf_printf(out, "%s: %lld\n", key, (long long)value);
-}
-
-static void item(struct cm_buf *out, int depth, const char *value)
-{
-	indent(out, depth);
-	cm_buf_str(out, "- ");
-	quoted(out, value, true);
-	cm_buf_char(out, '\n');
-}
-
-static void key_list(struct cm_buf *out, int depth, const char *key, struct json_object *list)
-{
-	if (cm_json_len(list) == 0)
-		return;
-	key_line(out, depth, key);
-	for (size_t i = 0; i < cm_json_len(list) && i < SPEC_MAX_ITEMS; i++)
-		item(out, depth + 1, json_object_get_string(json_object_array_get_idx(list, i)));
-}
-
-static void key_map(struct cm_buf *out, int depth, const char *key, struct json_object *map)
-{
-	if (map == NULL || !json_object_is_type(map, json_type_object) || json_object_object_length(map) == 0)
-		return;
-	key_line(out, depth, key);
-	json_object_object_foreach(map, name, value)
-	{
-		indent(out, depth + 1);
-		quoted(out, name, false);
-		cm_buf_str(out, ": ");
-		quoted(out, json_object_get_string(value), true);
-		cm_buf_char(out, '\n');
-	}
-}
-
-static void key_paths(struct cm_buf *out, int depth, const char *key, struct json_object *map)
-{
-	key_line(out, depth, key);
-	json_object_object_foreach(map, path, value)
-	{
-		const char *v = json_object_get_string(value);
-		cm_autofree char *text = v && v[0] ? cm_asprintf("%s:%s", path, v) : cm_strdup(path);
-		item(out, depth + 1, text);
-	}
-}
 
 static void compose_settings(struct json_object *host, struct cm_buf *out)
 {
@@ -110,24 +18,24 @@ static void compose_settings(struct json_object *host, struct cm_buf *out)
 			continue;
 		switch (s->kind) {
 		case SPEC_BOOL:
-			indent(out, 2);
+			yaml_indent(out, 2);
 			cm_buf_printf(out, "%s: true\n", s->yaml);
 			break;
 		case SPEC_LIST:
-			key_list(out, 2, s->yaml, v);
+			yaml_list(out, 2, s->yaml, v);
 			break;
 		case SPEC_MAP:
-			key_map(out, 2, s->yaml, v);
+			yaml_map(out, 2, s->yaml, v);
 			break;
 		case SPEC_MAP_PATH:
-			key_paths(out, 2, s->yaml, v);
+			yaml_paths(out, 2, s->yaml, v);
 			break;
 		case SPEC_INT:
 		case SPEC_INT_SET:
-			key_int(out, 2, s->yaml, json_object_get_int64(v));
+			yaml_int(out, 2, s->yaml, json_object_get_int64(v));
 			break;
 		default:
-			key_text(out, 2, s->yaml, json_object_get_string(v));
+			yaml_text(out, 2, s->yaml, json_object_get_string(v));
 		}
 	}
 }
@@ -147,21 +55,21 @@ static void compose_blkio(struct json_object *host, struct cm_buf *out)
 		any |= cm_json_len(cm_json_arr(host, lists[i].key)) > 0;
 	if (!any)
 		return;
-	key_line(out, 2, "blkio_config");
+	yaml_line(out, 2, "blkio_config");
 	if (cm_json_int(host, "BlkioWeight", 0) != 0)
-		key_int(out, 3, "weight", cm_json_int(host, "BlkioWeight", 0));
+		yaml_int(out, 3, "weight", cm_json_int(host, "BlkioWeight", 0));
 	for (size_t i = 0; i < CM_COUNT(lists); i++) {
 		struct json_object *list = cm_json_arr(host, lists[i].key);
 		if (cm_json_len(list) == 0)
 			continue;
-		key_line(out, 3, lists[i].yaml);
+		yaml_line(out, 3, lists[i].yaml);
 		for (size_t n = 0; n < cm_json_len(list) && n < SPEC_MAX_ITEMS; n++) {
 			struct json_object *o = json_object_array_get_idx(list, n);
-			indent(out, 4);
+			yaml_indent(out, 4);
 			cm_buf_str(out, "- path: ");
-			quoted(out, cm_json_str(o, "Path", ""), true);
+			yaml_quoted(out, cm_json_str(o, "Path", ""), true);
 			cm_buf_char(out, '\n');
-			key_int(out, 5, lists[i].value_yaml, cm_json_int(o, lists[i].value, 0));
+			yaml_int(out, 5, lists[i].value_yaml, cm_json_int(o, lists[i].value, 0));
 		}
 	}
 }
@@ -171,34 +79,34 @@ static void compose_mount(struct json_object *m, struct cm_buf *out)
 	struct json_object *v = cm_json_obj(m, "VolumeOptions"), *t = cm_json_obj(m, "TmpfsOptions");
 	const char *propagation = cm_json_str_at(m, "BindOptions.Propagation", "");
 
-	indent(out, 3);
+	yaml_indent(out, 3);
 	cm_buf_str(out, "- type: ");
-	quoted(out, cm_json_str(m, "Type", "volume"), true);
+	yaml_quoted(out, cm_json_str(m, "Type", "volume"), true);
 	cm_buf_char(out, '\n');
-	key_text(out, 4, "source", cm_json_str(m, "Source", ""));
-	key_text(out, 4, "target", cm_json_str(m, "Target", ""));
+	yaml_text(out, 4, "source", cm_json_str(m, "Source", ""));
+	yaml_text(out, 4, "target", cm_json_str(m, "Target", ""));
 	if (cm_json_bool(m, "ReadOnly", false)) {
-		indent(out, 4);
+		yaml_indent(out, 4);
 		cm_buf_str(out, "read_only: true\n");
 	}
 	if (propagation[0] != '\0') {
-		key_line(out, 4, "bind");
-		key_text(out, 5, "propagation", propagation);
+		yaml_line(out, 4, "bind");
+		yaml_text(out, 5, "propagation", propagation);
 	}
 	if (cm_json_bool(v, "NoCopy", false) || cm_json_str(v, "Subpath", "")[0] != '\0') {
-		key_line(out, 4, "volume");
+		yaml_line(out, 4, "volume");
 		if (cm_json_bool(v, "NoCopy", false)) {
-			indent(out, 5);
+			yaml_indent(out, 5);
 			cm_buf_str(out, "nocopy: true\n");
 		}
-		key_text(out, 5, "subpath", cm_json_str(v, "Subpath", ""));
+		yaml_text(out, 5, "subpath", cm_json_str(v, "Subpath", ""));
 	}
 	if (cm_json_int(t, "SizeBytes", 0) > 0 || cm_json_int(t, "Mode", 0) > 0) {
-		key_line(out, 4, "tmpfs");
+		yaml_line(out, 4, "tmpfs");
 		if (cm_json_int(t, "SizeBytes", 0) > 0)
-			key_int(out, 5, "size", cm_json_int(t, "SizeBytes", 0));
+			yaml_int(out, 5, "size", cm_json_int(t, "SizeBytes", 0));
 		if (cm_json_int(t, "Mode", 0) > 0)
-			key_int(out, 5, "mode", cm_json_int(t, "Mode", 0));
+			yaml_int(out, 5, "mode", cm_json_int(t, "Mode", 0));
 	}
 }
 
@@ -210,19 +118,19 @@ static void compose_volumes(struct json_object *inspect, struct json_object *ima
 	cm_autojson struct json_object *anonymous = spec_own_volumes(inspect, image_config);
 
 	if (cm_json_len(binds) + cm_json_len(mounts) + cm_json_len(anonymous) > 0)
-		key_line(out, 2, "volumes");
+		yaml_line(out, 2, "volumes");
 	for (size_t i = 0; i < cm_json_len(binds) && i < SPEC_MAX_ITEMS; i++)
-		item(out, 3, json_object_get_string(json_object_array_get_idx(binds, i)));
+		yaml_item(out, 3, json_object_get_string(json_object_array_get_idx(binds, i)));
 	for (size_t i = 0; i < cm_json_len(anonymous) && i < SPEC_MAX_ITEMS; i++)
-		item(out, 3, json_object_get_string(json_object_array_get_idx(anonymous, i)));
+		yaml_item(out, 3, json_object_get_string(json_object_array_get_idx(anonymous, i)));
 	for (size_t i = 0; i < cm_json_len(mounts) && i < SPEC_MAX_ITEMS; i++)
 		compose_mount(json_object_array_get_idx(mounts, i), out);
 	if (cm_json_len(from) > 0) {
-		key_line(out, 2, "volumes_from");
+		yaml_line(out, 2, "volumes_from");
 		for (size_t i = 0; i < cm_json_len(from) && i < SPEC_MAX_ITEMS; i++) {
 			cm_autofree char *text =
 			    cm_asprintf("container:%s", json_object_get_string(json_object_array_get_idx(from, i)));
-			item(out, 3, text);
+			yaml_item(out, 3, text);
 		}
 	}
 }
@@ -233,13 +141,13 @@ static void compose_ports(struct json_object *inspect, struct json_object *image
 	cm_autojson struct json_object *exposed = spec_own_exposed(inspect, image_config);
 
 	if (cm_json_len(ports) > 0)
-		key_line(out, 2, "ports");
+		yaml_line(out, 2, "ports");
 	for (size_t i = 0; i < cm_json_len(ports); i++) {
 		cm_autobuf struct cm_buf text = CM_BUF_INIT(4096);
 		spec_port_text(json_object_array_get_idx(ports, i), &text);
-		item(out, 3, text.data);
+		yaml_item(out, 3, text.data);
 	}
-	key_list(out, 2, "expose", exposed);
+	yaml_list(out, 2, "expose", exposed);
 }
 
 static bool plain_mode(const char *mode)
@@ -254,16 +162,16 @@ static void compose_network_one(struct json_object *inspect, const char *name, s
 	cm_autojson struct json_object *aliases = spec_own_aliases(inspect, e);
 	size_t begin;
 
-	indent(out, 3);
-	quoted(out, name, false);
+	yaml_indent(out, 3);
+	yaml_quoted(out, name, false);
 	cm_buf_str(out, ":");
 	begin = out->len;
 	cm_buf_char(out, '\n');
-	key_list(out, 4, "aliases", aliases);
-	key_text(out, 4, "ipv4_address", cm_json_str(ipam, "IPv4Address", ""));
-	key_text(out, 4, "ipv6_address", cm_json_str(ipam, "IPv6Address", ""));
-	key_list(out, 4, "link_local_ips", cm_json_arr(ipam, "LinkLocalIPs"));
-	key_map(out, 4, "driver_opts", cm_json_obj(e, "DriverOpts"));
+	yaml_list(out, 4, "aliases", aliases);
+	yaml_text(out, 4, "ipv4_address", cm_json_str(ipam, "IPv4Address", ""));
+	yaml_text(out, 4, "ipv6_address", cm_json_str(ipam, "IPv6Address", ""));
+	yaml_list(out, 4, "link_local_ips", cm_json_arr(ipam, "LinkLocalIPs"));
+	yaml_map(out, 4, "driver_opts", cm_json_obj(e, "DriverOpts"));
 	if (out->len == begin + 1 && !cm_buf_failed(out)) {
 		out->len = begin;
 		cm_buf_str(out, " {}\n");
@@ -277,14 +185,14 @@ static void compose_networks(struct json_object *inspect, struct cm_buf *out)
 	cm_autojson struct json_object *names = cm_spec_networks(inspect);
 
 	if (plain_mode(mode)) {
-		key_text(out, 2, "network_mode", mode);
+		yaml_text(out, 2, "network_mode", mode);
 		return;
 	}
 	if (cm_json_len(names) == 0) {
-		key_text(out, 2, "network_mode", "bridge");
+		yaml_text(out, 2, "network_mode", "bridge");
 		return;
 	}
-	key_line(out, 2, "networks");
+	yaml_line(out, 2, "networks");
 	for (size_t i = 0; i < cm_json_len(names); i++) {
 		const char *name = json_object_get_string(json_object_array_get_idx(names, i));
 		compose_network_one(inspect, name, cm_json_obj(nets, name), out);
@@ -304,15 +212,15 @@ static void compose_health(struct json_object *config, struct json_object *image
 
 	if (h == NULL || json_object_equal(h, cm_json_get(image_config, "Healthcheck")))
 		return;
-	key_line(out, 2, "healthcheck");
-	key_list(out, 3, "test", cm_json_arr(h, "Test"));
+	yaml_line(out, 2, "healthcheck");
+	yaml_list(out, 3, "test", cm_json_arr(h, "Test"));
 	for (size_t i = 0; i < CM_COUNT(times); i++) {
 		if (cm_json_int(h, times[i].key, 0) <= 0)
 			continue;
 		spec_duration(text, cm_json_int(h, times[i].key, 0));
-		key_text(out, 3, times[i].yaml, text);
+		yaml_text(out, 3, times[i].yaml, text);
 	}
-	key_int(out, 3, "retries", cm_json_int(h, "Retries", 0) > 0 ? cm_json_int(h, "Retries", 0) : 3);
+	yaml_int(out, 3, "retries", cm_json_int(h, "Retries", 0) > 0 ? cm_json_int(h, "Retries", 0) : 3);
 }
 
 static void compose_limits(struct json_object *host, struct cm_buf *out)
@@ -325,34 +233,34 @@ static void compose_limits(struct json_object *host, struct cm_buf *out)
 
 	if (restart[0] != '\0' && strcmp(restart, "no") != 0) {
 		snprintf(text, sizeof(text), tries > 0 ? "%s:%lld" : "%s", restart, (long long)tries);
-		key_text(out, 2, "restart", text);
+		yaml_text(out, 2, "restart", text);
 	}
 	if (cm_json_int(host, "NanoCpus", 0) > 0) {
 		spec_cpus(text, cm_json_int(host, "NanoCpus", 0));
-		key_text(out, 2, "cpus", text);
+		yaml_text(out, 2, "cpus", text);
 	}
 	if (cm_json_len(devices) > 0)
-		key_line(out, 2, "devices");
+		yaml_line(out, 2, "devices");
 	for (size_t i = 0; i < cm_json_len(devices) && i < SPEC_MAX_ITEMS; i++) {
 		cm_autobuf struct cm_buf d = CM_BUF_INIT(1 << 14);
 		spec_device_text(json_object_array_get_idx(devices, i), &d);
-		item(out, 3, d.data);
+		yaml_item(out, 3, d.data);
 	}
 	if (cm_json_len(ulimits) > 0)
-		key_line(out, 2, "ulimits");
+		yaml_line(out, 2, "ulimits");
 	for (size_t i = 0; i < cm_json_len(ulimits) && i < SPEC_MAX_ITEMS; i++) {
 		struct json_object *u = json_object_array_get_idx(ulimits, i);
-		indent(out, 3);
-		quoted(out, cm_json_str(u, "Name", ""), false);
+		yaml_indent(out, 3);
+		yaml_quoted(out, cm_json_str(u, "Name", ""), false);
 		cm_buf_str(out, ":\n");
-		key_int(out, 4, "soft", cm_json_int(u, "Soft", 0));
-		key_int(out, 4, "hard", cm_json_int(u, "Hard", 0));
+		yaml_int(out, 4, "soft", cm_json_int(u, "Soft", 0));
+		yaml_int(out, 4, "hard", cm_json_int(u, "Hard", 0));
 	}
 	if (!cm_str_eq(cm_json_str(log, "Type", "json-file"), "json-file") ||
 	    (cm_json_obj(log, "Config") && json_object_object_length(cm_json_obj(log, "Config")) > 0)) {
-		key_line(out, 2, "logging");
-		key_text(out, 3, "driver", cm_json_str(log, "Type", "json-file"));
-		key_map(out, 3, "options", cm_json_obj(log, "Config"));
+		yaml_line(out, 2, "logging");
+		yaml_text(out, 3, "driver", cm_json_str(log, "Type", "json-file"));
+		yaml_map(out, 3, "options", cm_json_obj(log, "Config"));
 	}
 }
 
@@ -362,28 +270,28 @@ static void compose_gpus(struct json_object *host, struct cm_buf *out)
 
 	if (cm_json_len(requests) == 0)
 		return;
-	indent(out, 2);
+	yaml_indent(out, 2);
 	cm_buf_str(out, "deploy:\n");
-	indent(out, 3);
+	yaml_indent(out, 3);
 	cm_buf_str(out, "resources:\n");
-	indent(out, 4);
+	yaml_indent(out, 4);
 	cm_buf_str(out, "reservations:\n");
-	key_line(out, 5, "devices");
+	yaml_line(out, 5, "devices");
 	for (size_t i = 0; i < cm_json_len(requests) && i < SPEC_MAX_ITEMS; i++) {
 		struct json_object *r = json_object_array_get_idx(requests, i);
 		struct json_object *caps = cm_json_arr(r, "Capabilities");
 		const char *driver = cm_json_str(r, "Driver", "");
-		indent(out, 6);
+		yaml_indent(out, 6);
 		cm_buf_str(out, "- driver: ");
-		quoted(out, driver[0] ? driver : "nvidia", true);
+		yaml_quoted(out, driver[0] ? driver : "nvidia", true);
 		cm_buf_char(out, '\n');
-		key_list(out, 7, "capabilities", caps ? json_object_array_get_idx(caps, 0) : NULL);
+		yaml_list(out, 7, "capabilities", caps ? json_object_array_get_idx(caps, 0) : NULL);
 		if (cm_json_len(cm_json_arr(r, "DeviceIDs")) > 0)
-			key_list(out, 7, "device_ids", cm_json_arr(r, "DeviceIDs"));
+			yaml_list(out, 7, "device_ids", cm_json_arr(r, "DeviceIDs"));
 		else if (cm_json_int(r, "Count", 0) < 0)
-			key_text(out, 7, "count", "all");
+			yaml_text(out, 7, "count", "all");
 		else
-			key_int(out, 7, "count", cm_json_int(r, "Count", 0));
+			yaml_int(out, 7, "count", cm_json_int(r, "Count", 0));
 	}
 }
 
@@ -410,37 +318,37 @@ static void compose_service(struct json_object *inspect, struct json_object *ima
 	struct spec_command c;
 
 	spec_command_of(inspect, image_config, &c);
-	key_text(out, 2, "image", cm_json_str(config, "Image", ""));
-	key_text(out, 2, "container_name", cm_spec_name(inspect));
+	yaml_text(out, 2, "image", cm_json_str(config, "Image", ""));
+	yaml_text(out, 2, "container_name", cm_spec_name(inspect));
 	if (c.entrypoint && cm_json_len(c.e) > 0)
-		key_list(out, 2, "entrypoint", c.e);
+		yaml_list(out, 2, "entrypoint", c.e);
 	else if (c.entrypoint)
 		cm_buf_str(out, "    entrypoint: []\n");
 	if (c.command)
-		key_list(out, 2, "command", c.c);
-	key_text(out, 2, "hostname", spec_own_hostname(inspect, NULL));
-	key_text(out, 2, "domainname", cm_json_str(config, "Domainname", ""));
+		yaml_list(out, 2, "command", c.c);
+	yaml_text(out, 2, "hostname", spec_own_hostname(inspect, NULL));
+	yaml_text(out, 2, "domainname", cm_json_str(config, "Domainname", ""));
 	if (!spec_from_image(inspect, image_config, "User"))
-		key_text(out, 2, "user", cm_json_str(config, "User", ""));
+		yaml_text(out, 2, "user", cm_json_str(config, "User", ""));
 	if (!spec_from_image(inspect, image_config, "WorkingDir"))
-		key_text(out, 2, "working_dir", cm_json_str(config, "WorkingDir", ""));
+		yaml_text(out, 2, "working_dir", cm_json_str(config, "WorkingDir", ""));
 	if (!spec_from_image(inspect, image_config, "StopSignal"))
-		key_text(out, 2, "stop_signal", cm_json_str(config, "StopSignal", ""));
+		yaml_text(out, 2, "stop_signal", cm_json_str(config, "StopSignal", ""));
 	if (cm_json_get(config, "StopTimeout") != NULL) {
 		char text[32];
 		spec_duration(text, cm_json_int(config, "StopTimeout", 10) * 1000000000);
-		key_text(out, 2, "stop_grace_period", text);
+		yaml_text(out, 2, "stop_grace_period", text);
 	}
 	if (cm_json_bool(config, "OpenStdin", false))
 		cm_buf_str(out, "    stdin_open: true\n");
 	if (cm_json_bool(config, "Tty", false))
 		cm_buf_str(out, "    tty: true\n");
-	key_list(out, 2, "environment", env);
-	key_map(out, 2, "labels", labels);
+	yaml_list(out, 2, "environment", env);
+	yaml_map(out, 2, "labels", labels);
 	compose_ports(inspect, image_config, out);
 	compose_volumes(inspect, image_config, out);
 	compose_networks(inspect, out);
-	key_list(out, 2, "external_links", cm_json_arr(host, "Links"));
+	yaml_list(out, 2, "external_links", cm_json_arr(host, "Links"));
 	compose_limits(host, out);
 	compose_settings(host, out);
 	compose_blkio(host, out);
@@ -450,8 +358,8 @@ static void compose_service(struct json_object *inspect, struct json_object *ima
 
 static void external(struct cm_buf *out, const char *name)
 {
-	indent(out, 1);
-	quoted(out, name, false);
+	yaml_indent(out, 1);
+	yaml_quoted(out, name, false);
 	cm_buf_str(out, ":\n    external: true\n");
 }
 
@@ -486,7 +394,7 @@ void cm_spec_compose_text(struct json_object *inspect, struct json_object *image
 	    cm_json_str(cm_json_obj(cm_json_obj(inspect, "Config"), "Labels"), "com.docker.compose.service", NULL);
 
 	cm_buf_str(out, "services:\n  ");
-	quoted(out, service && service[0] ? service : cm_spec_name(inspect), false);
+	yaml_quoted(out, service && service[0] ? service : cm_spec_name(inspect), false);
 	cm_buf_str(out, ":\n");
 	compose_service(inspect, image_config, flags, out);
 	compose_externals(inspect, out);

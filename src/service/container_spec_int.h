@@ -34,9 +34,8 @@ int spec_host_config(struct json_object *inspect, const struct cm_spec_options *
 		     struct json_object **ret, struct cm_err *err);
 void spec_network(struct json_object *inspect, const struct cm_spec_options *opt, struct cm_spec *spec);
 
-/* A host port as HostConfig wants it from an override value: array of {"HostIp","HostPort"}; caller puts. */
-int spec_port_bindings(const char *container_port, struct json_object *value, struct json_object **ret,
-		       struct cm_err *err);
+/* Puts the overrides into HostConfig.PortBindings. Errors: CM_EINVAL. */
+int spec_host_ports(struct json_object *host, struct json_object *overrides, struct cm_err *err);
 
 void spec_warn(struct json_object *warnings, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
