@@ -7,7 +7,7 @@ const passwordRules = {
 	upper: (text) => /[A-Z]/.test(text),
 	lower: (text) => /[a-z]/.test(text),
 	digit: (text) => /[0-9]/.test(text),
-	special: (text) => /[^A-Za-z0-9\s]/.test(text),
+	special: (text) => /[^A-Za-z0-9]/.test(text),
 };
 
 function startRules(input) {

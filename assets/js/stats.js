@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Load of the host in the top bar, every five seconds while the page is seen.
-import { one, setText, whileSeen } from './dom.js';
+import { count, one, setText, whileSeen } from './dom.js';
 
 function show(name, percent, title) {
 	const meter = one(`[data-stat="${name}"]`);
@@ -23,7 +23,7 @@ export function initStats() {
 			// The server is not reachable: its load is unknown.
 		}
 		const gb = (mb) => `${(mb / 1024).toFixed(1)} GB`;
-		show('cpu', stats.cpu_percent, stats.cpu_count ? `CPU, ${stats.cpu_count} cores` : 'Load unknown');
+		show('cpu', stats.cpu_percent, stats.cpu_count ? `CPU ${Math.round(stats.cpu_percent)} % of ${count(stats.cpu_count, 'core')}` : 'Load unknown');
 		show(
 			'ram',
 			stats.memory_percent,

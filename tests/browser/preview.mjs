@@ -132,8 +132,21 @@ async function shoot(dir, names) {
   });
 }
 
+const axeSource = () => readFileSync(path.join(root, 'tests/node_modules/axe-core/axe.min.js'), 'utf8');
+
+// What axe has against the page that is open, one line each.
+export async function axeFindings(page) {
+  await page.evaluate(axeSource());
+  const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+  return found.violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => `${n.target} ${n.failureSummary.split('\n')[1] ?? ''}`).join(' | ')}`);
+}
+
+// By how many pixels the page is wider than the screen.
+export async function sideways(page) {
+  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+}
+
 async function check(names) {
-  const axe = readFileSync(path.join(root, 'tests/node_modules/axe-core/axe.min.js'), 'utf8');
   let bad = 0;
   const complain = (...words) => {
     bad++;
@@ -147,15 +160,9 @@ async function check(names) {
         page.on('console', (m) => ['error', 'warning'].includes(m.type()) && complain(name, width, theme, m.text()));
         page.on('pageerror', (e) => complain(name, width, theme, String(e)));
         await page.goto(url, { waitUntil: 'load' });
-        const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        const over = await sideways(page);
         if (over > 0) complain(name, width, theme, `scrolls sideways by ${over} px`);
-        const session = await context.newCDPSession(page);
-        await session.send('Page.setBypassCSP', { enabled: true });
-        await page.evaluate(axe);
-        const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
-        for (const v of found.violations) {
-          complain(name, width, theme, v.id, v.nodes.slice(0, 3).map((n) => `${n.target} ${n.failureSummary.split('\n')[1] ?? ''}`).join(' | '));
-        }
+        for (const line of await axeFindings(page)) complain(name, width, theme, line);
         await context.close();
       }
     }

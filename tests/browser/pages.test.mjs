@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Every page of the running program: opens without errors, obeys its own policy, is clean for axe in both themes, does
+// not scroll sideways, does not shift, is small, and works without JavaScript. Then what JavaScript adds, part by part.
+import { gzipSync } from 'node:zlib';
+import { test, assert, docker, startApp, removeAll, after, before, sleep, password } from '../tools/harness.mjs';
+import { browse } from '../tools/browser.mjs';
+import { axeFindings, sideways } from './preview.mjs';
+
+const p = 'cmpages-';
+const app = await startApp();
+const browser = await browse();
+const user = process.env.CM_USER || 'admin';
+let file, job, list;
+
+before(async () => {
+  await removeAll(p);
+  for (const name of ['one', 'two', 'three']) {
+    await docker('run', '-d', '--name', p + name, '-v', `${p}${name}:/data`, 'busybox:local', 'sh', '-c',
+      'mkdir -p /data/folder; echo hello > "/data/folder/a file.txt"; exec sleep 1000000');
+  }
+  await sleep(300);
+  job = await app.backup(`${p}one`);
+  file = job.file;
+  await app.backup(`${p}two`, { note: 'Before the upgrade' });
+  const id = (await docker('inspect', '-f', '{{.Id}}', `${p}one`)).slice(0, 12);
+  const at = encodeURIComponent(file);
+  const inside = encodeURIComponent(`volumes/${p}one/folder`);
+  list = [
+    '/', '/containers', '/containers?q=nothing-of-this-name', '/containers?sort=-created', `/container/${id}/delete`,
+    '/vault', '/vault?q=nothing-of-this-name', '/vault?sort=size', '/vault/empty', `/vault/delete?file=${at}`,
+    `/backup/${at}`, `/backup/${at}/files`, `/backup/${at}/files?path=${inside}`,
+    `/backup/${at}/file?path=${inside}%2Fa%20file.txt`, `/restore/${at}`,
+    '/jobs', `/job/${job.id}`, '/audit', '/audit?search=nothing-of-this-name', '/audit/clear', '/settings', '/account', '/help',
+    '/no-such-page', '/backup/no-such-backup.tar.gz', '/job/00000000-0000-4000-8000-000000000000',
+  ];
+});
+after(async () => {
+  await browser.close();
+  await removeAll(p);
+});
+
+// A page that is logged in; what goes wrong in it is collected in page.trouble.
+async function open(options = {}, where = '/') {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
+  const page = await context.newPage();
+  page.trouble = [];
+  page.foreign = [];
+  page.on('console', (m) => { if (m.type() === 'error' && !/status of (404|422)/.test(m.text())) page.trouble.push(`${page.url()}: ${m.text()}`); });
+  page.on('pageerror', (e) => page.trouble.push(`${page.url()}: ${e}`));
+  page.on('request', (r) => { if (!r.url().startsWith(app.url) && !r.url().startsWith('data:')) page.foreign.push(r.url()); });
+  await page.goto(`${app.url}/login?next=${encodeURIComponent(where)}`);
+  await page.fill('#username', user);
+  await page.fill('#password', password);
+  await page.click('.login button.primary');
+  await page.waitForURL(app.url + where);
+  return page;
+}
+
+for (const [width, colorScheme] of [[1440, 'light'], [1440, 'dark'], [768, 'light'], [390, 'light'], [390, 'dark']]) {
+  test(`every page at ${width} px, ${colorScheme}`, async () => {
+    const page = await open({ viewport: { width, height: 900 }, colorScheme, reducedMotion: 'reduce' });
+    for (const where of list) {
+      const answer = await page.goto(app.url + where, { waitUntil: 'load' });
+      assert.equal(answer.status(), /no-such|00000000/.test(where) ? 404 : 200, where);
+      assert.equal(await page.locator('h1').count(), 1, `${where}: one main heading`);
+      assert.ok(await sideways(page) <= 0, `${where} scrolls sideways by ${await sideways(page)} px`);
+      assert.deepEqual(await axeFindings(page), [], where);
+    }
+    assert.deepEqual(page.trouble, []);
+    assert.deepEqual(page.foreign, [], 'nothing comes from elsewhere');
+    await page.context().close();
+  });
+}
+
+test('the login page', async () => {
+  for (const colorScheme of ['light', 'dark']) {
+    const context = await browser.newContext({ viewport: { width: 390, height: 844 }, colorScheme });
+    const page = await context.newPage();
+    await page.goto(`${app.url}/login`);
+    assert.deepEqual(await axeFindings(page), []);
+    await page.fill('#username', 'nobody-of-this-name');
+    await page.fill('#password', 'wrong');
+    await page.click('.login button.primary');
+    assert.match(await page.locator('[role=alert]').innerText(), /wrong/i);
+    assert.equal(await page.inputValue('#username'), 'nobody-of-this-name', 'what was typed is kept');
+    assert.equal(await page.inputValue('#password'), '');
+    assert.deepEqual(await axeFindings(page), []);
+    await context.close();
+  }
+});
+
+test('pages are small and few requests bring them', async () => {
+  const page = await open();
+  for (const where of list) {
+    let bytes = 0;
+    const seen = [];
+    const count = async (answer) => {
+      if (/\/api\//.test(answer.url())) return;
+      seen.push(answer.url());
+      const length = Number((await answer.allHeaders())['content-length'] || 0);
+      bytes += length || gzipSync(await answer.body()).length;
+    };
+    const waiting = [];
+    page.removeAllListeners('response');
+    page.on('response', (answer) => waiting.push(count(answer).catch(() => {})));
+    await page.goto(app.url + where, { waitUntil: 'load' });
+    await Promise.all(waiting);
+    assert.ok(seen.length <= 6, `${where}: ${seen.join(' ')}`);
+    assert.ok(bytes <= 60 * 1024, `${where}: ${bytes} bytes`);
+  }
+  await page.context().close();
+});
+
+test('nothing shifts while a page loads', async () => {
+  const page = await open();
+  await page.addInitScript(() => {
+    globalThis.shift = 0;
+    new PerformanceObserver((l) => { for (const e of l.getEntries()) if (!e.hadRecentInput) globalThis.shift += e.value; })
+      .observe({ type: 'layout-shift', buffered: true });
+  });
+  for (const where of list) {
+    await page.goto(app.url + where, { waitUntil: 'load' });
+    await sleep(100);
+    assert.ok(await page.evaluate(() => globalThis.shift) < 0.01, `${where} shifts by ${await page.evaluate(() => globalThis.shift)}`);
+  }
+  await page.context().close();
+});
+
+test('every page without JavaScript', async () => {
+  const page = await open({ javaScriptEnabled: false, viewport: { width: 390, height: 844 } });
+  for (const where of list) {
+    const answer = await page.goto(app.url + where);
+    assert.equal(answer.status(), /no-such|00000000/.test(where) ? 404 : 200, where);
+    assert.equal(await page.locator('h1').count(), 1, where);
+  }
+  // The menu of a phone, a search, a filter, the theme, a confirmation, logging out.
+  await page.goto(`${app.url}/containers`);
+  await page.click('.nav-open');
+  await page.click('.sidebar a[href="/vault"]');
+  await page.waitForURL(`${app.url}/vault`);
+  await page.fill('#q', `${p}two`);
+  await page.click('.search button');
+  assert.match(page.url(), /q=cmpages-two/);
+  assert.equal(await page.locator('#backups tbody tr').count(), 1);
+  await page.check('#backups tbody [type=checkbox]');
+  await page.click('[data-bulk] button');
+  assert.match(await page.locator('h1').innerText(), /Delete 1 backup/);
+  await page.click('main a.button:not(.danger)');
+  await page.click('.user-menu summary');
+  await page.click('.user-menu button[value=dark]');
+  assert.equal(await page.getAttribute('html', 'data-theme'), 'dark');
+  await page.click('.user-menu summary');
+  await page.click('.user-menu form[action="/logout"] button');
+  assert.match(page.url(), /\/login/);
+  await page.context().close();
+});
+
+test('selecting rows: one, a range, all; the buttons say how many', async () => {
+  const page = await open({}, `/containers?q=${p}`);
+  const button = page.locator('[data-bulk] button.primary');
+  assert.equal(await button.isDisabled(), true);
+  const boxes = page.locator('#containers tbody [type=checkbox]');
+  assert.equal(await boxes.count(), 3);
+  await boxes.nth(0).check();
+  assert.equal((await button.innerText()).trim(), 'Backup selected (1)');
+  await boxes.nth(2).click({ modifiers: ['Shift'] });
+  assert.equal((await button.innerText()).trim(), 'Backup selected (3)');
+  assert.equal(await page.locator('[data-select-all]').isChecked(), true);
+  await page.locator('[data-select-all]').uncheck();
+  assert.equal(await button.isDisabled(), true);
+  await page.locator('#containers tbody tr').nth(1).locator('.c-image').click();
+  assert.equal(await boxes.nth(1).isChecked(), true, 'a click on the row selects it');
+  assert.match(await page.locator('[data-selection]').innerText(), /1 container selected/);
+  assert.deepEqual(page.trouble, []);
+  await page.context().close();
+});
+
+test('a slash goes to the search field, which narrows the rows while typing', async () => {
+  const page = await open({}, `/containers?q=${p}`);
+  await page.keyboard.press('/');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'q');
+  await page.keyboard.type(`${p}three`);
+  assert.equal(await page.locator('#containers tbody tr:visible').count(), 1);
+  await page.fill('#q', 'matches no row at all');
+  assert.equal(await page.locator('#containers tbody tr:visible').count(), 0);
+  assert.equal(await page.locator('[data-filter-empty]').isVisible(), true);
+  await page.context().close();
+});
+
+test('what interrupts asks first, and does nothing when refused', async () => {
+  const page = await open({}, `/containers?q=${p}three`);
+  const stop = page.getByRole('button', { name: `Stop ${p}three`, exact: true }).first();
+  await stop.click();
+  const dialog = page.getByRole('dialog');
+  assert.match(await dialog.innerText(), new RegExp(`Stop ${p}three\\?`));
+  assert.deepEqual(await axeFindings(page), []);
+  await page.keyboard.press('Escape');
+  assert.equal(await docker('inspect', '-f', '{{.State.Running}}', `${p}three`), 'true');
+  await stop.click();
+  await dialog.getByRole('button', { name: 'Stop' }).click();
+  await page.waitForLoadState('load');
+  await page.waitForFunction(() => /Stopped/.test(document.querySelector('#containers')?.textContent ?? ''));
+  assert.equal(await docker('inspect', '-f', '{{.State.Running}}', `${p}three`), 'false');
+  await page.getByRole('button', { name: `Start ${p}three`, exact: true }).click();
+  await page.waitForFunction(() => /Running/.test(document.querySelector('#containers')?.textContent ?? ''));
+  assert.deepEqual(page.trouble, []);
+  await page.context().close();
+});
+
+test('menus work by keyboard and close', async () => {
+  const page = await open({}, `/containers?q=${p}one`);
+  const summary = page.locator('#containers details.menu summary');
+  await summary.focus();
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('ArrowDown');
+  assert.match(await page.evaluate(() => document.activeElement.textContent), /backups/);
+  await page.keyboard.press('Escape');
+  assert.equal(await page.locator('#containers details.menu[open]').count(), 0);
+  assert.equal(await summary.evaluate((e) => e === document.activeElement), true, 'focus is back');
+  await page.click('.user-menu summary');
+  await page.click('h1');
+  assert.equal(await page.locator('.user-menu[open]').count(), 0);
+  await page.context().close();
+});
+
+test('the theme changes at once and stays; so does the width of the menu', async () => {
+  const page = await open();
+  await page.click('.user-menu summary');
+  const answer = page.waitForResponse((r) => r.url().endsWith('/theme'));
+  await page.click('.user-menu button[value=dark]');
+  assert.equal(await page.getAttribute('html', 'data-theme'), 'dark');
+  await answer;
+  await page.click('.nav-collapse');
+  await page.goto(`${app.url}/vault`);
+  assert.equal(await page.getAttribute('html', 'data-theme'), 'dark');
+  assert.equal(await page.isChecked('#nav-collapse'), true);
+  await page.click('.nav-collapse');
+  await page.reload();
+  assert.equal(await page.isChecked('#nav-collapse'), false);
+  assert.deepEqual(page.trouble, []);
+  await page.context().close();
+});
+
+test('the rules for a password answer while it is typed', async () => {
+  const page = await open({}, '/account');
+  const met = () => page.locator('#pw-rules .is-met').count();
+  assert.equal(await met(), 0);
+  await page.fill('#pw-new', 'Abc1');
+  assert.equal(await met(), 3);
+  await page.fill('#pw-new', 'Abcdefgh-123');
+  assert.equal(await met(), 5);
+  await page.context().close();
+});
+
+test('the top bar follows the load of the host', async () => {
+  const page = await open();
+  await page.waitForResponse((r) => r.url().endsWith('/api/system-stats') && r.ok(), { timeout: 15000 });
+  assert.match(await page.locator('[data-stat-text=cpu]').innerText(), /^\d+ %$/);
+  assert.deepEqual(page.trouble, []);
+  await page.context().close();
+});
+
+test('a job shows its progress and its end without a reload by hand', async () => {
+  const page = await open({}, `/containers?q=${p}one`);
+  await page.getByRole('button', { name: `Backup ${p}one`, exact: true }).click();
+  await page.waitForURL(/\/job\//);
+  await page.waitForFunction(() => /Complete/.test(document.querySelector('main').textContent), null, { timeout: 60000 });
+  assert.equal(await page.locator('[data-job-active]').count(), 0);
+  assert.ok(await page.getByRole('link', { name: 'Open the backup' }).isVisible());
+  assert.deepEqual(page.trouble, []);
+  await page.context().close();
+});
+
+test('text at 200 % loses nothing', async () => {
+  const page = await open({ viewport: { width: 720, height: 450 }, deviceScaleFactor: 2 });
+  for (const where of list) {
+    await page.goto(app.url + where, { waitUntil: 'load' });
+    assert.ok(await sideways(page) <= 0, `${where} scrolls sideways by ${await sideways(page)} px`);
+  }
+  await page.context().close();
+});
+
+test('those who want no motion get none', async () => {
+  const page = await open({ reducedMotion: 'reduce' }, `/job/${job.id}`);
+  const moving = await page.evaluate(() => document.getAnimations().length);
+  assert.equal(moving, 0);
+  await page.context().close();
+});
