@@ -15,7 +15,7 @@
 enum {
 	TEXT_MAX = 1 << 20,   /* of a JSON member or a note that a part failed */
 	MEMBERS_MAX = 100000, /* listed */
-	HEAD_LEN = 512	      /* of image.tar and nested archives, to recognise a note in their place */
+	HEAD_LEN = 65536      /* of image.tar and nested archives, to recognise a note in their place */
 };
 
 /* The members that are kept whole. */

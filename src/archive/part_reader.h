@@ -30,7 +30,7 @@ struct cm_part_events {
 	int (*bad)(void *ctx, const char *path, size_t path_len, const char *what, struct cm_err *err);
 };
 
-enum { CM_DELETED_MAX = 32 << 20 };
+enum { CM_DELETED_MAX = 8 << 20 };
 
 /* part stays the caller's and must live as long. */
 struct cm_part_reader *cm_part_reader_new(const struct cm_part *part, const struct cm_part_events *events);

@@ -39,7 +39,7 @@ struct cm_archive_writer {
 	struct cm_packer *packer;
 	struct json_object *part;
 	uint64_t part_at;
-	size_t part_block;
+	size_t part_block, part_segment;
 
 	/* The index is in no table, but hashed. */
 	bool in_index;
