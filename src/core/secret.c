@@ -135,7 +135,6 @@ bool cm_unbase64url(void *dst, size_t size, size_t *ret_len, const char *text)
 static int key_file_make(const char *path, struct cm_err *err)
 {
 	char fresh[PATH_MAX], text[CM_TOKEN_LEN + 1], suffix[17], dir[PATH_MAX];
-	int rc = 0;
 
 	cm_random_hex(suffix, 8);
 	if (snprintf(fresh, sizeof(fresh), "%s.%s.partial", path, suffix) >= (int)sizeof(fresh))
@@ -144,9 +143,9 @@ static int key_file_make(const char *path, struct cm_err *err)
 	cm_autoclose int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return cm_err_errno(err, errno, "making the encryption key");
-	if (cm_fd_write_all(fd, text, CM_TOKEN_LEN) != 0 || fsync(fd) != 0)
-		rc = cm_err_errno(err, errno, "making the encryption key");
-	else if ((rc = cm_owner_adopt(fd, path, err)) == 0 && link(fresh, path) != 0 && errno != EEXIST)
+	int rc = cm_owner_adopt(fd, path, err);
+	if (rc == 0 && (cm_fd_write_all(fd, text, CM_TOKEN_LEN) != 0 || fsync(fd) != 0 ||
+			(link(fresh, path) != 0 && errno != EEXIST)))
 		rc = cm_err_errno(err, errno, "making the encryption key");
 	unlink(fresh);
 	cm_secret_wipe(text, sizeof(text));
@@ -238,7 +237,7 @@ int cm_unseal(const char *purpose, const char *text, struct cm_buf *out, struct 
 	uint8_t key[32];
 	size_t n = 0;
 
-	if (text == NULL || !cm_str_has_prefix(text, SEAL_PREFIX) || strlen(text) > 2 * SEALED_MAX)
+	if (text == NULL || !cm_str_has_prefix(text, SEAL_PREFIX) || strlen(text) > (size_t)SEALED_MAX * 2)
 		return cm_err_set(err, CM_ECORRUPT, "%s", wrong);
 	size_t size = strlen(text);
 	cm_autofree uint8_t *box = cm_alloc(size);

@@ -81,14 +81,9 @@ int cm_db_query_values(struct cm_db *db, struct cm_stmt **ret, struct cm_err *er
 		       const struct cm_value *values);
 int cm_db_int_values(struct cm_db *db, int64_t *ret, struct cm_err *err, const char *sql,
 		     const struct cm_value *values);
-#define CM_VALUES(...)                       \
-	(const struct cm_value[])            \
-	{                                    \
-		__VA_ARGS__ __VA_OPT__(, )   \
-		{                            \
-			.type = CM_VALUE_END \
-		}                            \
-	}
+/* The first element is only there so that the list may be empty. */
+#define CM_VALUES(...) \
+	((const struct cm_value[]){ { .type = CM_VALUE_NULL }, ##__VA_ARGS__, { .type = CM_VALUE_END } } + 1)
 
 /* Runs one statement whose rows do not matter. */
 #define cm_db_exec(db, err, sql, ...) cm_db_exec_values((db), (err), (sql), CM_VALUES(__VA_ARGS__))

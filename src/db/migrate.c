@@ -262,7 +262,7 @@ static int folder_lock(const char *dir, int *ret_fd, struct cm_err *err)
 			return cm_err_set(err, CM_EBUSY,
 					  "Another program is setting up this data folder. Wait for it, or end it.");
 		}
-		nanosleep(&(struct timespec){ .tv_nsec = 20 * 1000 * 1000 }, NULL);
+		nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
 	}
 	*ret_fd = fd;
 	return 0;

@@ -115,7 +115,7 @@ int cm_db_query_values(struct cm_db *db, struct cm_stmt **ret, struct cm_err *er
 	if (db->depth > 0 && sqlite3_get_autocommit(db->handle))
 		return cm_err_set(err, CM_EIO, "The change could not be stored. Check the disk of the data folder.");
 	int rc = stmt_take(db, sql, &st, err);
-	if (rc != 0)
+	if (st == NULL)
 		return rc;
 	rc = stmt_bind(st, values, err);
 	if (rc != 0) {
@@ -131,8 +131,11 @@ int cm_db_exec_values(struct cm_db *db, struct cm_err *err, const char *sql, con
 	cm_autostmt struct cm_stmt *st = NULL;
 	int rc = cm_db_query_values(db, &st, err, sql, values);
 
-	while (rc == 0 && (rc = cm_stmt_step(st, err)) > 0)
-		rc = 0;
+	if (st == NULL)
+		return rc;
+	do
+		rc = cm_stmt_step(st, err);
+	while (rc > 0);
 	return rc;
 }
 
@@ -141,7 +144,7 @@ int cm_db_int_values(struct cm_db *db, int64_t *ret, struct cm_err *err, const c
 	cm_autostmt struct cm_stmt *st = NULL;
 	int rc = cm_db_query_values(db, &st, err, sql, values);
 
-	if (rc != 0)
+	if (st == NULL)
 		return rc;
 	rc = cm_stmt_step(st, err);
 	if (rc == 0)

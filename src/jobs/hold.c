@@ -54,16 +54,15 @@ int cm_hold_lock(const struct cm_app *app)
 	struct stat locked, named;
 
 	lock_path(app, path);
-	cm_autoclose int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0)
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
 		return -1;
 	/* A lock on a file that was deleted meanwhile is worth nothing. */
-	if (fstat(fd, &locked) != 0 || stat(path, &named) != 0 || locked.st_ino != named.st_ino ||
-	    locked.st_dev != named.st_dev)
-		return -1;
-	int held = fd;
-	fd = -1;
-	return held;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &locked) == 0 && stat(path, &named) == 0 &&
+	    locked.st_ino == named.st_ino && locked.st_dev == named.st_dev)
+		return fd;
+	close(fd);
+	return -1;
 }
 
 int cm_hold_wake_open(const struct cm_app *app)

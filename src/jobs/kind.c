@@ -21,10 +21,13 @@ int cm_job_add_with(const struct cm_job_table *table, const struct cm_app *app, 
 	if (kind == NULL)
 		return cm_err_set(err, CM_EINVAL, "There is no such kind of job.");
 	full.lane = kind->lane;
-	if (full.title == NULL)
-		full.title = title =
-		    rq->subject ? cm_asprintf("%s of %s", kind->label, rq->subject) : cm_strdup(kind->label);
-	if (full.lock == NULL && kind->lock != NULL && rq->subject != NULL)
-		full.lock = lock = cm_asprintf("%s:%s", kind->lock, rq->subject);
+	if (full.title == NULL) {
+		title = rq->subject ? cm_asprintf("%s of %s", kind->label, rq->subject) : cm_strdup(kind->label);
+		full.title = title;
+	}
+	if (full.lock == NULL && kind->lock != NULL && rq->subject != NULL) {
+		lock = cm_asprintf("%s:%s", kind->lock, rq->subject);
+		full.lock = lock;
+	}
 	return cm_queue_add(app, &full, ret_id, err);
 }

@@ -196,7 +196,7 @@ static int statistics(struct cm_db *db, struct json_object *o, struct cm_err *er
 	if ((rc = cm_db_int(db, &n, err, since, cm_v_int(now - 86400 * INT64_C(1000)))) != 0)
 		return rc;
 	cm_json_set_int(o, "last_24h", n);
-	if ((rc = cm_db_int(db, &n, err, since, cm_v_int(now - 7 * 86400 * INT64_C(1000)))) != 0)
+	if ((rc = cm_db_int(db, &n, err, since, cm_v_int(now - INT64_C(7) * 86400 * 1000))) != 0)
 		return rc;
 	cm_json_set_int(o, "last_7d", n);
 	if ((rc = cm_db_int(db, &n, err, "SELECT count(*) FROM audit")) != 0)

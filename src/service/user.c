@@ -90,7 +90,7 @@ int cm_user_first(const char *password, bool *ret_made, struct cm_err *err)
 	*ret_made = false;
 	if (rc != 0 || (rc = cm_db_int(db, &count, err, "SELECT count(*) FROM users")) != 0 || count > 0)
 		return rc;
-	if (given && (rc = cm_password_check(password, err)) != 0)
+	if (given && cm_password_check(password, err) != 0)
 		return cm_err_prefix(err, "CM_ADMIN_PASSWORD cannot be used");
 	rc = cm_password_hash(given ? password : CM_USER_DEFAULT_PASSWORD, hash, err);
 	if (rc != 0 || (rc = cm_db_begin_durable(db, err)) != 0)
