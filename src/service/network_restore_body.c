@@ -49,7 +49,9 @@ static struct json_object *ipam_body(struct json_object *recorded, bool without_
 	struct json_object *ipam = json_object_new_object(), *configs = cm_json_arr(recorded, "Config"), *list;
 
 	body_copy(recorded, "Driver", ipam);
-	body_copy(recorded, "Options", ipam);
+	/* An empty one is not the same as none: the engine shows what it was given. */
+	if (cm_json_obj(recorded, "Options") != NULL)
+		json_object_object_add(ipam, "Options", cm_json_copy(cm_json_obj(recorded, "Options")));
 	if (without_subnets || cm_json_len(configs) == 0)
 		return ipam;
 	list = json_object_new_array();

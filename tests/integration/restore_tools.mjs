@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Shared by the restore tests: looking at volumes file by file, comparing containers, building images.
+import { docker, inspect, assert, sleep } from '../tools/harness.mjs';
+import { spawn } from 'node:child_process';
+
+// Everything about every file of a volume (or host folder), one line each. inodes: whether it is the very same folder.
+export async function snapshot(volume, { inodes = false } = {}) {
+  const script = `cd /v && find . -exec stat -c '%n %F %a %u %g %s %Y %h${inodes ? ' %i' : ''}' {} + | sed 's/ directory \\(.*\\) [0-9]* \\([0-9]* [0-9]*\\)/ directory \\1 \\2/' | sort; ` +
+    'find . -type f -exec sha256sum {} + | sort; find . -type l -exec readlink {} + | sort';
+  return docker('run', '--rm', '--network', 'none', '-v', `${volume}:/v:ro`, 'busybox:local', 'sh', '-c', script);
+}
+
+export async function lines(...args) {
+  return (await docker(...args)).split('\n').filter(Boolean);
+}
+
+// What a restore must not leave behind.
+export async function leftovers() {
+  const containers = (await lines('ps', '-a', '--format', '{{.Names}}')).filter((n) => /^cm-restore-|_replaced_/.test(n));
+  const volumes = (await lines('volume', 'ls', '--format', '{{.Name}}')).filter((n) => /^cm-restore-/.test(n));
+  const helpers = await lines('ps', '-aq', '--filter', 'label=container-monkey.helper');
+  return [...containers, ...volumes, ...helpers];
+}
+
+// An inspect object without what the engine generates.
+export function normal(o) {
+  const d = JSON.parse(JSON.stringify(o).replaceAll(o.Id, '<id>').replaceAll(o.Id.slice(0, 12), '<short>'));
+  for (const k of ['Created', 'State', 'GraphDriver', 'RestartCount', 'LogPath', 'HostnamePath', 'HostsPath', 'ResolvConfPath',
+    'SizeRw', 'SizeRootFs']) delete d[k];
+  const ns = d.NetworkSettings;
+  for (const k of ['SandboxID', 'SandboxKey', 'EndpointID', 'IPAddress', 'GlobalIPv6Address', 'MacAddress', 'Gateway', 'IPPrefixLen',
+    'GlobalIPv6PrefixLen', 'IPv6Gateway']) delete ns[k];
+  for (const p of Object.keys(ns.Ports ?? {})) if (d.HostConfig.PortBindings?.[p]?.some((b) => b.HostPort === '')) delete ns.Ports[p];
+  for (const n of Object.values(ns.Networks)) {
+    for (const k of ['EndpointID', 'NetworkID', 'MacAddress', 'IPAddress', 'GlobalIPv6Address']) delete n[k];
+    n.Aliases?.sort();
+  }
+  d.Mounts.sort((a, b) => (a.Destination < b.Destination ? -1 : 1));
+  for (const m of d.Mounts) if (/^[0-9a-f]{64}$/.test(m.Name ?? '')) { m.Name = '<anonymous>'; m.Source = '<anonymous>'; }
+  return d;
+}
+
+// The image of a Dockerfile.
+export function build(tag, dockerfile) {
+  return new Promise((resolve, reject) => {
+    const p = spawn('docker', ['build', '-q', '-t', tag, '-'], { stdio: ['pipe', 'ignore', 'pipe'], env: { ...process.env, DOCKER_BUILDKIT: '0' } });
+    let said = '';
+    p.stderr.on('data', (c) => { said += c; });
+    p.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`docker build: ${said}`))));
+    p.stdin.end(dockerfile);
+  });
+}
+
+// Removes a container with its anonymous volumes; named ones and networks as given.
+export async function lose(name, { volumes = [], networks = [], images = [] } = {}) {
+  await docker('rm', '-f', '-v', name);
+  for (const v of volumes) await docker('volume', 'rm', v);
+  for (const n of networks) await docker('network', 'rm', n);
+  for (const i of images) await docker('rmi', '-f', i);
+}
+
+export async function exists(kind, name) {
+  return docker(kind, 'inspect', name).then(() => true, () => false);
+}
+
+export async function running(name) {
+  return (await inspect(name)).State.Running;
+}
+
+export async function until(what, seconds, fn) {
+  for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(100)) if (await fn()) return;
+  assert.fail(`waited ${seconds} s for ${what}`);
+}
