@@ -14,13 +14,13 @@ export const probeBinary = process.env.CM_PROBE || path.join(build, 'tests/kore_
 // env adds settings, args options. The answer serves: p.port, p.tlsPort, p.pid, p.log().
 export async function startProbe({ env = {}, args = [], wait = true } = {}) {
   const dir = mkdtempSync(path.join(tmpdir(), 'cm-kore-'));
+  chmodSync(dir, 0o755);
   const port = await freePort();
   const p = { dir, port, tlsPort: await freePort(), output: '', exited: null };
   p.process = spawn(probeBinary, args, {
     env: { PATH: process.env.PATH, CM_DATA: path.join(dir, 'data'), CM_PORT: String(port), CM_TLS_PORT: String(p.tlsPort), ...env },
     stdio: ['ignore', 'pipe', 'pipe'], detached: true, cwd: dir,
   });
-  chmodSync(dir, 0o755);
   p.pid = p.process.pid;
   for (const s of [p.process.stdout, p.process.stderr]) s.on('data', (c) => { p.output += c; });
   p.ended = new Promise((resolve) => p.process.on('exit', (code, signal) => { p.exited = { code, signal }; resolve(p.exited); }));
