@@ -229,18 +229,10 @@ static int read_out(struct cm_helper *h, int64_t until, struct cm_err *err)
 	return 0;
 }
 
-static void add_words(struct cm_helper *h, int exit_code)
-{
-	cm_autojson struct json_object *o = NULL;
-
-	if (exit_code == KILLED && cm_container_inspect(h->d, h->id, false, &o, NULL) == 0 &&
-	    cm_json_bool(cm_json_obj(o, "State"), "OOMKilled", false))
-		cm_buf_str(&h->words, "\nThe helper container ran out of memory and was killed.");
-}
-
 int cm_helper_finish(struct cm_helper *h, int *ret_exit_code, char **ret_stderr, struct cm_err *err)
 {
 	int code = -1;
+	bool by_us = false;
 	int64_t until = cm_monotonic_ms() + FINISH_MS;
 	cm_autobuf struct cm_buf text = CM_BUF_INIT((size_t)4 * CM_HELPER_WORDS_MAX);
 
@@ -251,6 +243,7 @@ int cm_helper_finish(struct cm_helper *h, int *ret_exit_code, char **ret_stderr,
 	}
 	if (r == CM_ETIMEDOUT) {
 		/* It hangs: by force then, and the caller sees it by the exit code. */
+		by_us = true;
 		r = cm_container_kill(h->d, h->id, NULL, err);
 		if (r == 0 || r == CM_EBUSY)
 			r = cm_container_wait_finish(h->wait, START_MS, &code, err);
@@ -259,7 +252,10 @@ int cm_helper_finish(struct cm_helper *h, int *ret_exit_code, char **ret_stderr,
 		cm_helper_abort(h);
 		return r;
 	}
-	add_words(h, code);
+	/* The engine tells "out of memory" late or never, and nobody else has a reason to kill it. */
+	if (code == KILLED)
+		cm_buf_str(&h->words, by_us ? "\nIt did not end by itself and was killed."
+					    : "\nIt was killed: most likely it ran out of memory.");
 	cm_container_wait_free(h->wait);
 	h->wait = NULL;
 	helper_remove(h);

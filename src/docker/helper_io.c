@@ -11,7 +11,8 @@
 #include "docker/helper_int.h"
 #include "docker/transport.h"
 
-enum { LAST_WORDS_MS = 2000, WORDS_SHOWN = 300 };
+/* Room is kept in the words for a sentence of ours. */
+enum { LAST_WORDS_MS = 2000, WORDS_SHOWN = 300, WORDS_SPARE = 128 };
 
 static size_t queued(const struct cm_helper *h)
 {
@@ -48,7 +49,7 @@ static int take(void *ctx, int stream, const void *data, size_t len, struct cm_e
 	const char *p = data;
 
 	if (stream == CM_STDERR) {
-		size_t room = h->words.max - h->words.len;
+		size_t room = h->words.max - WORDS_SPARE - h->words.len;
 		cm_buf_add(&h->words, p, len < room ? len : room);
 		return 0;
 	}
@@ -68,7 +69,7 @@ int cm_helper_drain(struct cm_helper *h, struct cm_err *err)
 	while (!h->attach_ended) {
 		size_t n = 0;
 		/* Not more than can be kept: the engine waits with the rest. */
-		if (queued(h) + CM_HELPER_PART > CM_HELPER_QUEUE_MAX)
+		if (h->fd < 0 && queued(h) + CM_HELPER_PART > CM_HELPER_QUEUE_MAX)
 			return 0;
 		int r = cm_docker_conn_try_read(h->attach, h->part, CM_HELPER_PART, &n, err);
 		if (r == CM_EBUSY)
@@ -89,6 +90,9 @@ int cm_helper_poll(struct cm_helper *h, bool want_read, bool want_write, int ms,
 {
 	struct pollfd p[3] = { { .fd = h->fd }, { .fd = -1 }, { .fd = extra_fd, .events = POLLIN } };
 
+	/* One that has hung up would wake us at once, for ever. */
+	if (h->in_ended && !want_write)
+		p[0].fd = -1;
 	if (!h->attach_ended)
 		p[1] = (struct pollfd){ .fd = cm_docker_conn_fd(h->attach), .events = POLLIN };
 	struct pollfd *data = h->fd >= 0 ? &p[0] : &p[1];

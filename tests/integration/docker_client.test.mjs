@@ -74,7 +74,8 @@ function listen(server) {
 }
 
 before(async () => {
-  const targets = ['docker_client', 'docker_helper', 'helper_probe'].map((t) => path.join(build, 'integration', t));
+  const targets = ['integration/docker_client', 'integration/docker_helper', 'integration/helper_probe', 'cm-helper']
+    .map((t) => path.join(build, t));
   const made = spawnSync('make', ['--no-print-directory', `B=${path.relative(root, build)}`,
     ...targets.map((t) => path.relative(root, t))], { cwd: root, encoding: 'utf8' });
   assert.equal(made.status, 0, made.stdout + made.stderr);
@@ -93,7 +94,8 @@ after(() => {
 
 function run(program, env, ...args) {
   return new Promise((resolve) => {
-    const clean = { ...process.env, CM_TEST_PROBE: path.join(build, 'integration', 'helper_probe') };
+    const clean = { ...process.env, CM_TEST_PROBE: path.join(build, 'integration', 'helper_probe'),
+      CM_TEST_HELPER: path.join(build, 'cm-helper') };
     for (const k of ['DOCKER_HOST', 'DOCKER_TLS_VERIFY', 'DOCKER_CERT_PATH']) delete clean[k];
     execFile(path.join(build, 'integration', program), args, { env: { ...clean, ...env }, cwd: root, timeout: 300000 },
       (error, stdout, stderr) => resolve({ code: error ? error.code ?? error.signal : 0, text: stdout + stderr }));

@@ -18,6 +18,7 @@
 #include "docker/image.h"
 #include "docker/self.h"
 #include "docker/volume.h"
+#include "service/helper_peer.h"
 
 #define OK(call)                                                                                \
 	do {                                                                                    \
@@ -492,6 +493,52 @@ TEST(helper__through_a_volume)
 	OK(r);
 	CHECK(socket);
 	CHECK_STR(back, "ab");
+}
+
+/* The real program (CM_TEST_HELPER), asked how much lies in a volume. */
+TEST(helper__the_real_program_answers)
+{
+	ENGINE;
+	struct cm_err err;
+	cm_autobuf struct cm_buf program = CM_BUF_INIT(64 << 20);
+	cm_autofree char *ref = NULL;
+	struct cm_helper_shared shared;
+	struct cm_helper_mount mount = { .source = volume, .target = "/data", .is_volume = true, .read_only = true };
+	cm_autojson struct json_object *plan = NULL;
+	static const char text[] = "{\"v\":1,\"op\":\"du\",\"path\":\"/data\"}";
+
+	if (getenv("CM_TEST_HELPER") == NULL)
+		return;
+	OK(cm_json_parse(text, strlen(text), &plan, &err));
+	OK(cm_file_read(getenv("CM_TEST_HELPER"), &program, &err));
+	OK(cm_helper_image_ensure(d, program.data, program.len, &ref, &err));
+	OK(cm_helper_shared_find(d, dir, &shared, &err));
+	for (int t = 1; t <= transports(d); t++) {
+		struct cm_helper *h = NULL;
+		struct cm_peer peer;
+		cm_autojson struct json_object *result = NULL;
+		cm_autofree char *words = NULL;
+		int code = -1;
+		int64_t begin_ms = cm_monotonic_ms();
+		struct cm_helper_spec spec = { .image_ref = ref,
+					       .instance = instance,
+					       .mounts = &mount,
+					       .mount_count = 1,
+					       .privileges = CM_HELPER_READ,
+					       .trusted = true,
+					       .socket_dir = dir,
+					       .shared = t == 2 ? &shared : NULL };
+		OK(cm_helper_start(d, &spec, &h, &err));
+		cm_helper_peer(&peer, h);
+		int r = cm_peer_run(&peer, plan, NULL, NULL, NULL, &result, &err);
+		int f = cm_helper_finish(h, &code, &words, r == 0 ? &err : NULL);
+		OK(r);
+		OK(f);
+		CHECK_INT(code, 0);
+		CHECK_INT(cm_json_int(result, "files", -1) >= 0, 1);
+		printf("# the real helper by %s: %lld ms\n", t == 2 ? "socket" : "attach",
+		       (long long)(cm_monotonic_ms() - begin_ms));
+	}
 }
 
 TEST(helper_image__is_made_once_and_old_ones_go)
