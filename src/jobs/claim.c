@@ -151,7 +151,8 @@ static int finish(struct cm_db *db, const struct cm_claim *c, const struct cm_cl
 	    db, err,
 	    "UPDATE jobs SET state = ?, step_text = coalesce(?, step_text), result = ?,"
 	    " warnings = coalesce(?, warnings), error_text = ?, error_code = ?, finished_ms = ?, updated_ms = ?,"
-	    " attempt = attempt - ?, seconds_left = -1, version = version + 1" HELD,
+	    " attempt = attempt - ?, seconds_left = -1, version = version + 1,"
+	    " bytes_per_second = bytes_done * 1000 / max(1, ?7 - started_ms)" HELD,
 	    cm_v_text(cm_job_state_name(r->state)), cm_v_text(r->step_text), cm_v_text(result), cm_v_text(warnings),
 	    cm_v_text(r->error_text), cm_v_text(r->error_code), cm_v_int(now), cm_v_int(now),
 	    cm_v_int(r->give_back_attempt), cm_v_text(c->id), cm_v_text(c->owner), cm_v_int(c->fence));

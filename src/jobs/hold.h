@@ -26,10 +26,10 @@ struct cm_recovery {
 	struct json_object *report;
 	struct cm_err err;
 
-	bool interrupted;	    /* the former holder's jobs are dealt with */
-	bool complete;		    /* everything is undone */
-	bool told;		    /* a failure is in the audit log */
-	int64_t began_ms, tried_ms; /* monotonic */
+	bool interrupted;		      /* the former holder's jobs are dealt with */
+	bool complete;			      /* everything is undone */
+	bool told;			      /* a failure is in the audit log */
+	int64_t began_ms, tried_ms, again_ms; /* monotonic; again_ms: the next wait */
 };
 
 struct cm_runner {

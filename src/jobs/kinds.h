@@ -51,7 +51,7 @@ struct cm_job_table {
 	/* What the former holder of the runner lock left behind (service/recover.h). */
 	int (*recover)(const struct cm_app *app, struct json_object **ret_report, struct cm_err *err);
 	/* For tests; 0: the usual times. */
-	int end_wait_ms;      /* how long a job may take to end with the program: 7.5 s */
+	int end_wait_ms;      /* how long a job may take to end with the program: 6.5 s */
 	int recover_again_ms; /* after what time a failed recovery is tried again: 15 s */
 };
 

@@ -13,7 +13,8 @@
 #include "service/audit.h"
 
 enum {
-	AGAIN_MS = 15 * 1000,
+	AGAIN_MS = 15 * 1000, /* after the first failure; then twice as long each time */
+	AGAIN_MAX_MS = 10 * 60 * 1000,
 	WAIT_AT_MOST_MS = 60 * 1000,
 	ATTEMPTS_MAX = 2, /* a backup that died twice is not tried a third time */
 	STACK_SIZE = 1 << 20
@@ -27,24 +28,30 @@ static void audit(const struct cm_audit_event *event)
 		cm_error("jobs", "the audit log cannot be written: %s detail=\"%s\"", err.text, err.detail);
 }
 
-static void audit_interrupted(void *ctx, const struct cm_job *job)
+void cm_recovery_audit(const struct cm_runner *r, const struct cm_job *job, const struct cm_claim_result *result)
 {
-	struct cm_runner *r = ctx;
 	const struct cm_job_kind *kind = cm_job_kind_find(r->table, job->kind);
 	bool scheduled = kind != NULL && kind->audit_scheduled != NULL && cm_json_bool(job->params, "scheduled", false);
 	cm_autojson struct json_object *details = json_object_new_object();
 
-	cm_warn("jobs", "interrupted job=%s kind=%s attempt=%d", job->id, job->kind, job->attempt);
 	cm_json_set_str(details, "progress_id", job->id);
 	cm_json_set_int(details, "attempt", job->attempt);
 	audit(&(struct cm_audit_event){ .operation = scheduled ? kind->audit_scheduled
 						     : kind    ? kind->audit
 							       : job->kind,
-					.status = cm_job_state_name(job->state),
+					.status = cm_job_state_name(result->state),
 					.container_name = job->subject,
-					.error = job->error_text,
+					.error = result->error_text,
 					.user = job->user,
 					.details = details });
+}
+
+static void former_interrupted(void *ctx, const struct cm_job *job)
+{
+	struct cm_claim_result result = { .state = job->state, .error_text = job->error_text };
+
+	cm_warn("jobs", "interrupted job=%s kind=%s attempt=%d", job->id, job->kind, job->attempt);
+	cm_recovery_audit(ctx, job, &result);
 }
 
 /* False: the database did not let us; once more at the next tick. */
@@ -52,7 +59,7 @@ static bool interrupt_former(struct cm_runner *r)
 {
 	struct cm_err err = { 0 };
 
-	if (cm_claim_interrupt_all(audit_interrupted, r, &err) != 0) {
+	if (cm_claim_interrupt_all(former_interrupted, r, &err) != 0) {
 		cm_error("jobs", "the queue cannot be put in order: %s detail=\"%s\"", err.text, err.detail);
 		return false;
 	}
@@ -106,6 +113,8 @@ void cm_recovery_begin(struct cm_runner *r)
 	rec->complete = r->table->recover == NULL;
 	rec->began_ms = cm_monotonic_ms();
 	rec->tried_ms = 0;
+	/* Doubled at each outcome, the first one too. */
+	rec->again_ms = (r->table->recover_again_ms ? r->table->recover_again_ms : AGAIN_MS) / 2;
 	rec->told = false;
 }
 
@@ -150,6 +159,7 @@ void cm_recovery_reap(struct cm_runner *r)
 	pthread_join(rec->thread, NULL);
 	rec->running = false;
 	rec->complete = rec->rc == 0 && cm_json_len(cm_json_arr(rec->report, "failed")) == 0;
+	rec->again_ms = rec->again_ms * 2 < AGAIN_MAX_MS ? rec->again_ms * 2 : AGAIN_MAX_MS;
 	report_outcome(rec);
 	json_object_put(rec->report);
 	rec->report = NULL;
@@ -160,7 +170,6 @@ bool cm_recovery_tend(struct cm_runner *r)
 {
 	struct cm_recovery *rec = &r->recovery;
 	int64_t now = cm_monotonic_ms();
-	int64_t again = r->table->recover_again_ms ? r->table->recover_again_ms : AGAIN_MS;
 	bool was_running = rec->running;
 
 	if (!rec->interrupted) {
@@ -170,7 +179,7 @@ bool cm_recovery_tend(struct cm_runner *r)
 	}
 	cm_recovery_reap(r);
 	if (!rec->complete && !rec->running && r->run_count == 0 &&
-	    (rec->tried_ms == 0 || now - rec->tried_ms >= again))
+	    (rec->tried_ms == 0 || now - rec->tried_ms >= rec->again_ms))
 		thread_begin(r);
 	return was_running && !rec->running;
 }

@@ -20,6 +20,9 @@ bool cm_recovery_tend(struct cm_runner *r);
 /* Takes the outcome of a finished thread. */
 void cm_recovery_reap(struct cm_runner *r);
 bool cm_recovery_running(const struct cm_runner *r);
+/* The audit line of a job that was interrupted (or, when that was asked, cancelled) without its work being able to say
+ * so. */
+void cm_recovery_audit(const struct cm_runner *r, const struct cm_job *job, const struct cm_claim_result *result);
 /* May jobs begin? kinds: the names of those that may, comma separated; "": all. */
 bool cm_recovery_allowed(const struct cm_runner *r, char *kinds, size_t size);
 

@@ -26,7 +26,7 @@ enum {
 	TICK_BLIND_MS = 100,  /* without the pipe */
 	LOOK_EVERY_MS = 1000, /* at the queue, even when nobody woke us */
 	LOCK_EVERY_MS = 1000,
-	END_WAIT_MS = 7500,
+	END_WAIT_MS = 6500, /* Docker kills after 10 s in all */
 	UPKEEP_EVERY_MS = 3600 * 1000,
 	PRUNE_EVERY_JOBS = 20
 };
@@ -191,7 +191,7 @@ static bool runs_tend(struct cm_runner *r)
 		if (!atomic_load(&run->over)) {
 			int rc = cm_run_tend(run, cm_monotonic_ms(), &err);
 			r->lost = r->lost || rc == CM_EDENIED;
-			if (rc != 0)
+			if (rc != 0 && rc != CM_EDENIED)
 				complain(r, "the progress of a job cannot be written", &err);
 		}
 		i++;
@@ -245,7 +245,10 @@ static void stuck_finish(struct cm_runner *r, struct cm_run *run)
 					  .give_back_attempt = true };
 
 	cm_warn("jobs", "end job=%s kind=%s state=interrupted: it does not listen", run->job.id, run->job.kind);
-	if (cm_claim_finish(&run->claim, &result, &err) != 0 && err.code != CM_EDENIED)
+	int rc = cm_claim_finish(&run->claim, &result, &err);
+	if (rc == 0)
+		cm_recovery_audit(r, &run->job, &result);
+	else if (rc != CM_EDENIED)
 		complain(r, "the end of a job cannot be written", &err);
 }
 

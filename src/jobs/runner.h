@@ -26,7 +26,7 @@ struct cm_runner *cm_runner_new(const struct cm_app *app);
 struct cm_runner *cm_runner_new_with(const struct cm_app *app, const struct cm_job_table *table);
 
 /* Blocks until *stop. Running jobs are then told to end; they become interrupted and go on at the next start. Returns
- * within about 8 s even when a job does not listen; then the lock stays held until the process ends, which must follow
+ * within about 7 s even when a job does not listen; then the lock stays held until the process ends, which must follow
  * at once. */
 void cm_runner_main(struct cm_runner *r, const atomic_bool *stop);
 bool cm_runner_is_holder(const struct cm_runner *r); /* any thread: does this process run the jobs? */
