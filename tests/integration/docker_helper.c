@@ -42,6 +42,12 @@ __attribute__((constructor)) static void begin(void)
 		abort();
 }
 
+__attribute__((destructor)) static void end(void)
+{
+	rmdir(dir);
+	cm_buf_release(&elf);
+}
+
 static struct cm_docker *enter(void)
 {
 	struct cm_docker_config config = { .host = getenv("DOCKER_HOST"),
