@@ -12,7 +12,7 @@
 #include "web/form.h"
 #include "web/web_int.h"
 
-enum { LEN = CM_SESSION_CSRF_LEN };
+#define LEN ((size_t)CM_SESSION_CSRF_LEN)
 
 void cm_csrf_mask(const uint8_t secret[CM_SESSION_CSRF_LEN], char dst[129])
 {

@@ -175,7 +175,7 @@ static int parse_pair(struct cm_form *f, const char *pair, size_t len, struct cm
 
 	if (len == 0)
 		return 0;
-	if (name_len > 3 * CM_FORM_MAX_NAME || value_len > 3 * CM_FORM_MAX_VALUE)
+	if (name_len / 3 > CM_FORM_MAX_NAME || value_len / 3 > CM_FORM_MAX_VALUE)
 		return cm_err_set(err, CM_ETOOBIG, "A field is longer than %d bytes.", CM_FORM_MAX_VALUE);
 	copy = cm_alloc(len + 1);
 	memcpy(copy, pair, len);

@@ -72,7 +72,7 @@ int cm_mustache_add(struct cm_mustache *m, const char *name, const char *text, s
 	}
 	if (m->count == m->cap) {
 		m->cap = m->cap ? m->cap * 2 : 32;
-		m->list = cm_realloc(m->list, m->cap, sizeof(m->list[0]));
+		m->list = cm_realloc(m->list, m->cap, sizeof(struct cm_mu_template *));
 	}
 	m->list[m->count++] = t;
 	m->linked = false;
@@ -87,7 +87,7 @@ static int compare(const void *a, const void *b)
 int cm_mustache_link(struct cm_mustache *m, bool strict, struct cm_err *err)
 {
 	if (m->count > 1)
-		qsort(m->list, m->count, sizeof(m->list[0]), compare);
+		qsort(m->list, m->count, sizeof(struct cm_mu_template *), compare);
 	for (size_t i = 0; i < m->count; i++) {
 		struct cm_mu_template *t = m->list[i];
 

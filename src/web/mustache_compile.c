@@ -281,11 +281,11 @@ static void lay_out(struct cm_mu_template *t, const struct cm_mu_tokens *tokens)
 			}
 			continue;
 		}
-		if (closes) {
+		if (closes && depth > 0) {
 			t->nodes[stack[--depth]].next = t->count;
-		} else if (token->tag != CM_MU_COMMENT && token->tag != CM_MU_DELIMITERS) {
+		} else if (!closes && token->tag != CM_MU_COMMENT && token->tag != CM_MU_DELIMITERS) {
 			add_tag(t, tokens, token);
-			if (opens(token->tag))
+			if (opens(token->tag) && depth < CM_MUSTACHE_MAX_DEPTH)
 				stack[depth++] = t->count - 1;
 		}
 	}

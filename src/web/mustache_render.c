@@ -329,7 +329,7 @@ int cm_mustache_render(const struct cm_mustache *m, const char *name, struct jso
 	struct scope sc = { 0 };
 	struct cm_mu_template *const *t;
 
-	t = m->linked ? bsearch(name, m->list, m->count, sizeof(m->list[0]), by_name) : NULL;
+	t = m->linked ? bsearch(name, m->list, m->count, sizeof(struct cm_mu_template *), by_name) : NULL;
 	if (t == NULL)
 		return cm_err_set(err, CM_ENOTFOUND, "There is no template \"%s\".", name);
 	r.context[r.context_count++] = view;

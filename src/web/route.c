@@ -63,8 +63,8 @@ void cm_match_release(struct cm_match *m)
 
 static int decode(const struct capture *capture, char **ret, struct cm_err *err)
 {
-	char *text = cm_strndup(capture->start, capture->len);
-	size_t len = strlen(text);
+	size_t len = capture->len;
+	char *text = cm_strndup(capture->start, len);
 
 	if (!cm_percent_decode(text, &len, false) || memchr(text, '\0', len) != NULL || !cm_utf8_valid(text, len)) {
 		free(text);

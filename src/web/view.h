@@ -20,7 +20,8 @@ void cm_view_size(struct json_object *o, const char *p, int64_t bytes);
 /* "p_at": RFC 3339, "p_text": "3 minutes ago", "p_title": "22 November 2026, 18:45:12 UTC"; ms 0: all null. */
 void cm_view_time(struct json_object *o, const char *p, int64_t ms, int64_t now_ms);
 /* For each word after: "is_<word>": true when it equals value. End with NULL. */
-void cm_view_is(struct json_object *o, const char *value, ...) __attribute__((sentinel));
+#define cm_view_is(o, value, ...) cm_view_is_any((o), (value), (const char *const[]){ __VA_ARGS__ })
+void cm_view_is_any(struct json_object *o, const char *value, const char *const *words);
 /* "1 container", "1,204 containers". */
 void cm_count_text(char dst[96], int64_t n, const char *one, const char *many);
 /* "22 November 2026, 18:45:12 UTC" */

@@ -21,6 +21,7 @@
 struct problems {
 	const char *name, *name_current;
 	const char *current, *fresh, *repeat;
+	struct cm_err why; /* what they point to */
 };
 
 static const char *role_detail(enum cm_role role)
@@ -154,16 +155,16 @@ int cm_page_account_change(struct cm_request *rq, struct cm_reply *rp, struct cm
 static int show_again(struct cm_request *rq, struct cm_reply *rp, struct problems *p, const char **current,
 		      const char **field, struct cm_err *err)
 {
-	struct cm_err why = *err, failed;
+	struct cm_err failed;
+	int code = err->code;
 
-	if (why.code == CM_EAUTH)
-		*current = why.text;
-	else if (why.code == CM_EINVAL || why.code == CM_EEXIST)
-		*(cm_form_str(rq->post, "current_password", NULL) ? field : current) = why.text;
-	if (fill_view(rq, rp, p, &failed) != 0)
-		return why.code;
-	if (why.code == CM_EAUTH || why.code == CM_EEXIST)
-		err->code = CM_EINVAL;
+	p->why = *err;
+	if (code == CM_EAUTH)
+		*current = p->why.text;
+	else if (code == CM_EINVAL || code == CM_EEXIST)
+		*(cm_form_str(rq->post, "current_password", NULL) ? field : current) = p->why.text;
+	if (fill_view(rq, rp, p, &failed) == 0 && (code == CM_EAUTH || code == CM_EEXIST))
+		err->code = CM_EINVAL; /* for a form it is one more thing to mend */
 	return err->code;
 }
 

@@ -137,7 +137,7 @@ int cm_page_login(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err
 	const char *name = cm_form_str(rq->post, "username", "");
 	struct json_object *answer;
 	struct cm_session session;
-	struct cm_user user;
+	struct cm_user user = { 0 };
 	char csrf[129];
 	int rc = check_login(rq, rp, name, &user, err);
 

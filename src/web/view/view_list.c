@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Lists that are searched, sorted and paged by URL, so that every view of them can be linked. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -133,8 +134,8 @@ static void add_pager(struct json_object *data, const struct cm_request *rq, con
 	set_page(pager, "next_url", rq, after, list->offset + list->limit);
 	set_page(pager, "last_url", rq, after, (pages - 1) * list->limit);
 	if (shown > 0)
-		cm_view_text(pager, "range_text", "%lld–%lld of %s", (long long)list->offset + 1,
-			     (long long)(list->offset + shown), total_text);
+		cm_view_text(pager, "range_text", "%" PRId64 "–%" PRId64 " of %s", list->offset + 1,
+			     list->offset + shown, total_text);
 	else
 		cm_view_text(pager, "range_text", "none");
 	cm_view_text(pager, "page_text", "Page %lld of %lld", (long long)page,

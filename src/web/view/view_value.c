@@ -62,18 +62,14 @@ void cm_view_time(struct json_object *o, const char *p, int64_t ms, int64_t now_
 	set_part(o, p, "_title", title);
 }
 
-void cm_view_is(struct json_object *o, const char *value, ...)
+void cm_view_is_any(struct json_object *o, const char *value, const char *const *words)
 {
-	const char *word;
 	char key[64];
-	va_list ap;
 
-	va_start(ap, value);
-	while ((word = va_arg(ap, const char *)) != NULL) {
-		snprintf(key, sizeof(key), "is_%s", word);
-		cm_json_set_bool(o, key, cm_str_eq(word, value));
+	for (; *words != NULL; words++) {
+		snprintf(key, sizeof(key), "is_%s", *words);
+		cm_json_set_bool(o, key, cm_str_eq(*words, value));
 	}
-	va_end(ap);
 }
 
 /* "1,204" */
