@@ -71,7 +71,7 @@ static void parts_text(const struct cm_backup_plan *plan, char *dst, size_t size
 
 	if (plan->part_count == 0)
 		cm_str_copy(dst, size, "no data outside the image");
-	else if (first->kind == CM_PART_ROOTFS)
+	else if (first->kind == CM_BACKUP_ROOTFS)
 		cm_str_copy(dst, size, "changes inside the container");
 	else if (plan->part_count == 1)
 		snprintf(dst, size, "%s%.120s", words[first->kind], first->name);
@@ -93,26 +93,35 @@ static void filename_make(struct cm_backup_run *r)
 	}
 }
 
-static int prepare(struct cm_backup_run *r, struct cm_err *err)
+/* Everything is looked at, and the helper has it mounted: from here on nothing of the data can turn out missing. */
+static int look(struct cm_backup_run *r, struct cm_err *err)
 {
-	struct cm_archive_options archive = { .codec = r->options.codec, .threads = 2 };
-	struct cm_sink sink;
 	int rc;
 
 	step(r, 1, "Inspecting the container");
 	cancel_arm(r);
-	rc = cm_backup_plan_make(r->app, r->d, &r->engine, &r->options, &r->plan, err);
+	rc = cm_backup_plan_look(r->d, &r->engine, &r->options, &r->plan, err);
 	if (rc < 0)
 		return rc;
+	audit(r, "started", NULL, NULL);
 	r->hold = (struct cm_backup_hold){ .d = r->d,
 					   .options = &r->options,
 					   .plan = &r->plan,
 					   .progress = r->progress,
 					   .self_id = r->engine.self_id };
-	audit(r, "started", NULL, NULL);
+	rc = cm_backup_helper_start(r, &r->helper, err);
 	cancel_arm(r);
-	rc = cm_backup_hold_plan(&r->hold, err);
-	rc = rc < 0 ? rc : cm_vaults_open(r->app, r->options.vault, &r->out.vault, err);
+	rc = rc < 0 ? rc : cm_backup_plan_finish(r->app, r->d, &r->engine, &r->plan, err);
+	cancel_arm(r);
+	return rc < 0 ? rc : cm_backup_hold_plan(&r->hold, err);
+}
+
+static int begin(struct cm_backup_run *r, struct cm_err *err)
+{
+	struct cm_archive_options archive = { .codec = r->options.codec, .threads = 2 };
+	struct cm_sink sink;
+	int rc = cm_vaults_open(r->app, r->options.vault, &r->out.vault, err);
+
 	if (rc < 0)
 		return rc;
 	filename_make(r);
@@ -143,22 +152,16 @@ static int write_head(struct cm_backup_run *r, struct cm_err *err)
 
 static int write_data(struct cm_backup_run *r, struct cm_err *err)
 {
-	struct cm_helper *helper = NULL;
 	char parts[160];
 	int rc;
 
 	parts_text(&r->plan, parts, sizeof(parts));
 	step(r, 4, "Saving %s", parts);
 	rc = cm_backup_hold_pre(&r->hold, err);
-	rc = rc < 0 ? rc : cm_backup_helper_start(r, &helper, err);
 	rc = rc < 0 ? rc : cm_backup_hold_begin(&r->hold, err);
 	CM_FAULT_POINT("backup_held");
-	if (rc < 0) {
-		cm_helper_abort(helper);
-	} else {
-		cancel_arm(r);
-		rc = cm_backup_write_parts(r, helper, err);
-	}
+	cancel_arm(r);
+	rc = rc < 0 ? rc : cm_backup_write_parts(r, err);
 	cm_backup_hold_end(&r->hold);
 	return rc;
 }
@@ -242,8 +245,9 @@ static struct json_object *result_make(const struct cm_backup_run *r, struct jso
 static int run_steps(struct cm_backup_run *r, struct json_object **ret_result, struct cm_err *err)
 {
 	cm_autojson struct json_object *companion = NULL, *details = NULL;
-	int rc = prepare(r, err);
+	int rc = look(r, err);
 
+	rc = rc < 0 ? rc : begin(r, err);
 	rc = rc < 0 ? rc : write_head(r, err);
 	rc = rc < 0 ? rc : write_data(r, err);
 	rc = rc < 0 ? rc : finish_and_verify(r, err);
@@ -266,6 +270,7 @@ static void release(struct cm_backup_run *r)
 {
 	if (r->d != NULL)
 		cm_docker_set_cancel(r->d, NULL, NULL);
+	cm_helper_abort(r->helper);
 	cm_archive_writer_free(r->writer);
 	if (r->out.writer != NULL)
 		r->out.vault->ops->discard(r->out.writer);

@@ -135,25 +135,18 @@ static int volume_look(struct cm_docker *d, struct json_object *entry, struct cm
 static int bind_look(struct cm_docker *d, const struct cm_backup_plan *plan, struct json_object *entry,
 		     struct cm_err *err)
 {
-	const char *destination = cm_json_str(entry, "destination", ""), *source = cm_json_str(entry, "source", "");
 	cm_autojson struct json_object *stat = NULL;
-	int rc = cm_container_archive_stat(d, plan->id, destination, &stat, err);
-	uint32_t mode;
+	int rc = cm_container_archive_stat(d, plan->id, cm_json_str(entry, "destination", ""), &stat, err);
+	uint32_t mode = (uint32_t)cm_json_int(stat, "mode", 0);
 
-	if (rc == CM_ENOTFOUND)
-		return cm_err_set(
-		    err, CM_ENOTFOUND,
-		    "%s, which the container mounts at %s, is not on the Docker host. Make it again or take "
-		    "the mount away, then repeat the backup.",
-		    source, destination);
-	if (rc < 0)
-		return rc;
-	mode = (uint32_t)cm_json_int(stat, "mode", 0);
-	cm_json_set_str(entry, "kind", mode & GO_DIR ? "folder" : mode & GO_OTHER ? "other" : "file");
-	return 0;
+	if (rc == 0)
+		cm_json_set_str(entry, "kind", mode & GO_DIR ? "folder" : mode & GO_OTHER ? "other" : "file");
+	else
+		cm_err_prefix(err, "Looking at %s", cm_json_str(entry, "source", ""));
+	return rc;
 }
 
-static int mounts_look(struct cm_docker *d, struct cm_backup_plan *plan, struct cm_err *err)
+static int volumes_look(struct cm_docker *d, struct cm_backup_plan *plan, struct cm_err *err)
 {
 	int rc = 0;
 
@@ -163,7 +156,18 @@ static int mounts_look(struct cm_docker *d, struct cm_backup_plan *plan, struct 
 
 		if (cm_str_eq(cm_json_str(entry, "type", ""), "volume"))
 			rc = volume_look(d, entry, err);
-		else
+	}
+	return rc;
+}
+
+static int binds_look(struct cm_docker *d, struct cm_backup_plan *plan, struct cm_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < cm_json_len(plan->mounts); i++) {
+		struct json_object *entry = json_object_array_get_idx(plan->mounts, i);
+
+		if (cm_str_eq(cm_json_str(entry, "type", ""), "bind") && cm_backup_mount_read(plan->mounts, i))
 			rc = bind_look(d, plan, entry, err);
 	}
 	return rc;
@@ -197,40 +201,49 @@ static void own_look(const struct cm_app *app, struct cm_helper_shared *storage,
 static int layer_look(struct cm_docker *d, struct cm_backup_plan *plan, struct cm_err *err)
 {
 	const char *upper = cm_json_str_at(plan->inspect, "GraphDriver.Data.UpperDir", "");
-	cm_autojson struct json_object *changes = NULL;
-	struct cm_backup_part *p;
-	int rc = cm_container_changes(d, plan->id, &changes, err);
+	int rc = cm_container_changes(d, plan->id, &plan->changes, err);
 
-	if (rc < 0 || cm_json_len(changes) == 0)
-		return rc;
-	p = &plan->parts[plan->part_count++];
-	*p = (struct cm_backup_part){ .kind = CM_PART_ROOTFS };
-	p->prefix = cm_strdup("rootfs");
-	p->name = cm_strdup("Changes made inside the container");
-	if (cm_str_eq(cm_json_str_at(plan->inspect, "GraphDriver.Name", ""), "overlay2") && upper[0] == '/')
-		p->source = cm_strdup(upper);
-	else
-		plan->changes = cm_move(&changes);
-	return 0;
+	if (rc == 0 && cm_str_eq(cm_json_str_at(plan->inspect, "GraphDriver.Name", ""), "overlay2") && upper[0] == '/')
+		plan->upper = cm_strdup(upper);
+	return rc;
 }
 
-int cm_backup_plan_make(const struct cm_app *app, struct cm_docker *d, const struct cm_engine_overview *engine,
-			struct cm_backup_options *options, struct cm_backup_plan *plan, struct cm_err *err)
+static void host_make(const struct cm_engine_overview *engine, struct cm_backup_host *host)
 {
-	struct cm_backup_host host = {
+	*host = (struct cm_backup_host){
 		.engine_root = engine->root_dir, .own_data = "", .own_volume = "", .own_subpath = ""
 	};
-	struct cm_helper_shared shared;
+}
+
+int cm_backup_plan_look(struct cm_docker *d, const struct cm_engine_overview *engine, struct cm_backup_options *options,
+			struct cm_backup_plan *plan, struct cm_err *err)
+{
+	struct cm_backup_host host;
 	int rc;
 
 	*plan = (struct cm_backup_plan){ .status = "stopped", .warnings = json_object_new_array() };
 	rc = container_look(d, engine, options, plan, err);
 	rc = rc < 0 ? rc : image_look(d, options, plan, err);
 	rc = rc < 0 ? rc : networks_look(d, plan, err);
-	rc = rc < 0 ? rc : mounts_look(d, plan, err);
-	if (rc == 0) {
-		own_look(app, &shared, &host);
-		rc = cm_backup_plan_parts(plan, &host, options->skip_remote, err);
-	}
-	return rc < 0 ? rc : layer_look(d, plan, err);
+	rc = rc < 0 ? rc : volumes_look(d, plan, err);
+	rc = rc < 0 ? rc : layer_look(d, plan, err);
+	if (rc < 0)
+		return rc;
+	host_make(engine, &host);
+	cm_backup_plan_skip(plan, &host, options->skip_remote);
+	return 0;
+}
+
+int cm_backup_plan_finish(const struct cm_app *app, struct cm_docker *d, const struct cm_engine_overview *engine,
+			  struct cm_backup_plan *plan, struct cm_err *err)
+{
+	struct cm_helper_shared shared;
+	struct cm_backup_host host;
+	int rc = binds_look(d, plan, err);
+
+	if (rc < 0)
+		return rc;
+	host_make(engine, &host);
+	own_look(app, &shared, &host);
+	return cm_backup_plan_parts(plan, &host, err);
 }

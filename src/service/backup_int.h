@@ -36,6 +36,7 @@ struct cm_backup_run {
 	int64_t created_ms;
 	int64_t began_ms; /* monotonic */
 
+	struct cm_helper *helper; /* waits for its plan, or NULL */
 	struct cm_vaults_writer out;
 	struct cm_archive_writer *writer;
 	struct cm_archive_totals totals;
@@ -51,9 +52,11 @@ struct cm_backup_run {
 /* backup_pack.c: what goes into the archive, in order. Errors name the part. */
 int cm_backup_write_members(struct cm_backup_run *r, struct cm_err *err);
 int cm_backup_write_image(struct cm_backup_run *r, struct cm_err *err);
-/* Starts the helper on all parts (none: *ret NULL), so that nothing can be missing once the container is held. */
+/* Starts the helper on everything that is going to be read (nothing: *ret NULL): what is missing is found here, before
+ * the container is touched. */
 int cm_backup_helper_start(struct cm_backup_run *r, struct cm_helper **ret, struct cm_err *err);
-int cm_backup_write_parts(struct cm_backup_run *r, struct cm_helper *helper, struct cm_err *err);
+/* Reads all parts and ends r->helper. */
+int cm_backup_write_parts(struct cm_backup_run *r, struct cm_err *err);
 /* True once the user asked to stop; for cm_docker_set_cancel and the archive's watch. */
 bool cm_backup_cancelled(void *run);
 void cm_backup_watch(struct cm_backup_run *r, struct cm_archive_watch *watch);

@@ -68,7 +68,7 @@ static struct json_object *parts_json(const struct cm_backup_run *r)
 	for (size_t i = 0; i < r->plan.part_count; i++) {
 		struct json_object *o;
 
-		if (r->plan.parts[i].kind != CM_PART_ROOTFS)
+		if (r->plan.parts[i].kind != CM_BACKUP_ROOTFS)
 			continue;
 		o = json_object_new_object();
 		cm_json_set_str(o, "type", "rootfs");

@@ -21,10 +21,12 @@ bool cm_backup_cancelled(void *run)
 
 static void bytes_show(struct cm_backup_run *r, uint64_t now)
 {
-	uint64_t done = r->bytes_before + now;
+	uint64_t done = r->bytes_before + now, total = r->bytes_expected;
 
-	/* A guess that was too low is no total any more. */
-	cm_progress_bytes(r->progress, done, done <= r->bytes_expected ? r->bytes_expected : 0);
+	/* A guess that was a little too low goes along; one that was wrong is no total any more. */
+	if (done > total)
+		total = done <= total + total / 8 ? done : 0;
+	cm_progress_bytes(r->progress, done, total);
 }
 
 static int member_json(struct cm_backup_run *r, const char *name, struct json_object *o, struct cm_err *err)
@@ -82,9 +84,9 @@ int cm_backup_write_image(struct cm_backup_run *r, struct cm_err *err)
 	return rc;
 }
 
-static bool read_by_helper(const struct cm_backup_part *p)
+static bool read_by_helper(const struct cm_backup_run *r, const struct cm_backup_part *p)
 {
-	return p->source != NULL;
+	return p->kind != CM_BACKUP_ROOTFS || r->plan.upper != NULL;
 }
 
 static void part_target(char dst[32], size_t i)
@@ -92,28 +94,42 @@ static void part_target(char dst[32], size_t i)
 	snprintf(dst, 32, "/parts/%zu", i);
 }
 
+/* What the helper mounts: each thing once. Returns how many. */
+static size_t mounts_make(struct cm_backup_run *r, struct cm_helper_mount *mounts, char (*targets)[32])
+{
+	size_t all = cm_json_len(r->plan.mounts), count = 0;
+
+	for (size_t i = 0; i <= all && count < CM_BACKUP_PARTS_MAX; i++) {
+		struct json_object *entry = json_object_array_get_idx(r->plan.mounts, i);
+		bool is_volume = cm_str_eq(cm_json_str(entry, "type", ""), "volume"), is_layer = i == all;
+
+		if (is_layer ? r->plan.upper == NULL || cm_json_len(r->plan.changes) == 0
+			     : !cm_backup_mount_read(r->plan.mounts, i))
+			continue;
+		part_target(targets[count], i);
+		mounts[count] = (struct cm_helper_mount){
+			.source = is_layer ? r->plan.upper : cm_json_str(entry, is_volume ? "name" : "source", ""),
+			.target = targets[count],
+			.is_volume = is_volume,
+			.read_only = true
+		};
+		count++;
+	}
+	return count;
+}
+
 int cm_backup_helper_start(struct cm_backup_run *r, struct cm_helper **ret, struct cm_err *err)
 {
 	struct cm_helper_mount *mounts = cm_alloc_array(CM_BACKUP_PARTS_MAX, sizeof(*mounts));
 	char(*targets)[32] = cm_alloc_array(CM_BACKUP_PARTS_MAX, sizeof(*targets));
-	size_t count = 0;
+	size_t count = mounts_make(r, mounts, targets);
 	int rc = 0;
 
 	*ret = NULL;
-	for (size_t i = 0; i < r->plan.part_count; i++) {
-		const struct cm_backup_part *p = &r->plan.parts[i];
-
-		if (!read_by_helper(p))
-			continue;
-		part_target(targets[count], i);
-		mounts[count] = (struct cm_helper_mount){ .source = p->source,
-							  .target = targets[count],
-							  .is_volume = p->kind == CM_PART_VOLUME,
-							  .read_only = true };
-		count++;
-	}
 	if (count > 0)
 		rc = cm_helper_open(r->app, r->d, mounts, count, CM_HELPER_READ, ret, err);
+	if (rc < 0 && rc != CM_ECANCELLED)
+		cm_err_prefix(err, "Mounting the container's data for reading");
 	free(targets);
 	free(mounts);
 	return rc;
@@ -144,15 +160,15 @@ static struct json_object *pack_plan(const struct cm_backup_run *r)
 		const struct cm_backup_part *p = &r->plan.parts[i];
 		struct json_object *o;
 
-		if (!read_by_helper(p))
+		if (!read_by_helper(r, p))
 			continue;
 		o = json_object_new_object();
-		part_target(target, i);
+		part_target(target, p->mount);
 		cm_json_set_str(o, "id", p->prefix);
 		cm_json_set_str(o, "kind", part_kind_word(p->kind));
 		cm_json_set_str(o, "path", target);
 		cm_json_set_str(o, "prefix", p->prefix);
-		if (p->kind == CM_PART_BIND_FILE)
+		if (p->kind == CM_BACKUP_BIND_FILE)
 			cm_json_set_str(o, "name", base_name(p->name));
 		if (p->exclude != NULL)
 			cm_json_set(o, "exclude", json_object_get(p->exclude));
@@ -194,25 +210,31 @@ static int helper_end(struct cm_helper *helper, struct cm_err *err)
 	return rc;
 }
 
-int cm_backup_write_parts(struct cm_backup_run *r, struct cm_helper *helper, struct cm_err *err)
+int cm_backup_write_parts(struct cm_backup_run *r, struct cm_err *err)
 {
 	struct cm_archive_watch watch;
 	int rc = 0;
 
 	cm_backup_watch(r, &watch);
-	if (helper != NULL) {
+	if (r->helper != NULL) {
 		cm_autojson struct json_object *plan = pack_plan(r);
+		struct cm_helper *helper = r->helper;
 		struct cm_peer peer;
 
+		/* Whatever becomes of it, it is ended here. */
+		r->helper = NULL;
 		cm_helper_peer(&peer, helper);
-		rc = cm_archive_writer_pack(r->writer, plan, &peer, &watch, err);
+		if (cm_json_len(cm_json_arr(plan, "parts")) > 0)
+			rc = cm_archive_writer_pack(r->writer, plan, &peer, &watch, err);
+		else
+			cm_helper_abort(cm_move(&helper));
 		if (rc < 0)
 			cm_helper_abort(helper);
-		else
+		else if (helper != NULL)
 			rc = helper_end(helper, err);
 	}
 	for (size_t i = 0; rc == 0 && i < r->plan.part_count; i++) {
-		if (!read_by_helper(&r->plan.parts[i]))
+		if (!read_by_helper(r, &r->plan.parts[i]))
 			rc = cm_backup_write_layer(r, &r->plan.parts[i], err);
 	}
 	return rc;

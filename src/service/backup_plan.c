@@ -27,13 +27,13 @@ void cm_backup_plan_release(struct cm_backup_plan *plan)
 	free(plan->image_ref);
 	free(plan->image_id);
 	free(plan->image_digest);
+	free(plan->upper);
 	for (size_t i = 0; i < plan->part_count; i++) {
 		struct cm_backup_part *p = &plan->parts[i];
 
 		free(p->prefix);
 		free(p->name);
 		free(p->destination);
-		free(p->source);
 		json_object_put(p->exclude);
 	}
 	*plan = (struct cm_backup_plan){ 0 };
@@ -165,19 +165,18 @@ static struct json_object *same_before(struct json_object *mounts, size_t i, con
 	return NULL;
 }
 
-static struct cm_backup_part *part_add(struct cm_backup_plan *plan, enum cm_backup_part_kind kind, const char *prefix,
-				       const char *name, const char *destination)
+static struct cm_backup_part *part_add(struct cm_backup_plan *plan, enum cm_backup_part_kind kind, size_t mount,
+				       const char *prefix, const char *name, const char *destination)
 {
 	struct cm_backup_part *p;
 
-	/* One place is kept for the writable layer. */
-	if (plan->part_count >= CM_BACKUP_PARTS_MAX - 1)
+	if (plan->part_count >= CM_BACKUP_PARTS_MAX)
 		return NULL;
 	p = &plan->parts[plan->part_count++];
 	*p = (struct cm_backup_part){ .kind = kind };
 	p->prefix = cm_strdup(prefix);
 	p->name = cm_strdup(name);
-	p->source = cm_strdup(name);
+	p->mount = mount;
 	p->destination = cm_strdup(destination);
 	return p;
 }
@@ -217,31 +216,39 @@ static bool volume_is_remote(struct json_object *entry)
 	return false;
 }
 
-static int volume_decide(struct cm_backup_plan *plan, struct json_object *entry, const struct cm_backup_host *host,
-			 bool skip_remote, struct cm_err *err)
+static void volume_skip(struct cm_backup_plan *plan, struct json_object *entry, bool skip_remote)
 {
+	const char *name = cm_json_str(entry, "name", "");
+
+	if (cm_str_eq(cm_json_str(cm_json_obj(entry, "options"), "type", ""), "tmpfs")) {
+		skip(entry, "It lies in memory: only its configuration is kept.");
+	} else if (skip_remote && volume_is_remote(entry)) {
+		skip(entry, "Its content lies on another machine and was left out by choice.");
+		cm_backup_plan_warn(plan, "Volume %s: its content lies on another machine and was left out by choice.",
+				    name);
+	}
+}
+
+static int too_many(struct cm_err *err)
+{
+	return cm_err_set(err, CM_EUNSUPPORTED, "The container has more mounts than a backup can hold.");
+}
+
+static int volume_part(struct cm_backup_plan *plan, size_t index, const struct cm_backup_host *host, struct cm_err *err)
+{
+	struct json_object *entry = json_object_array_get_idx(plan->mounts, index);
 	const char *name = cm_json_str(entry, "name", "");
 	struct cm_backup_part *p;
 	char prefix[320];
 
-	if (cm_str_eq(cm_json_str(cm_json_obj(entry, "options"), "type", ""), "tmpfs")) {
-		skip(entry, "It lies in memory: only its configuration is kept.");
-		return 0;
-	}
-	if (skip_remote && volume_is_remote(entry)) {
-		skip(entry, "Its content lies on another machine and was left out by choice.");
-		cm_backup_plan_warn(plan, "Volume %s: its content lies on another machine and was left out by choice.",
-				    name);
-		return 0;
-	}
 	/* Names of plugins' volumes may hold anything. */
 	if (cm_name_valid(name))
 		snprintf(prefix, sizeof(prefix), "volumes/%s", name);
 	else
-		snprintf(prefix, sizeof(prefix), "volumes/%zu", plan->part_count);
-	p = part_add(plan, CM_PART_VOLUME, prefix, name, cm_json_str(entry, "destination", ""));
+		snprintf(prefix, sizeof(prefix), "volumes/%zu", index);
+	p = part_add(plan, CM_BACKUP_VOLUME, index, prefix, name, cm_json_str(entry, "destination", ""));
 	if (p == NULL)
-		return cm_err_set(err, CM_EUNSUPPORTED, "The container has more mounts than a backup can hold.");
+		return too_many(err);
 	save_as(entry, prefix);
 	if (cm_str_eq(name, host->own_volume))
 		exclude_own(plan, p, host->own_subpath);
@@ -274,69 +281,100 @@ static void bind_exclude(struct cm_backup_plan *plan, struct cm_backup_part *p, 
 		struct json_object *other = json_object_array_get_idx(plan->mounts, i);
 		const char *source = cm_json_str(other, "source", "");
 
-		if (cm_str_eq(cm_json_str(other, "type", ""), "bind") && !cm_str_eq(source, p->source) &&
-		    cm_backup_path_in(p->source, source, &rest) && rest[0] != '\0' &&
-		    !cm_str_eq(cm_json_str(other, "kind", ""), "other") && system_reason(source, host) == NULL &&
-		    same_before(plan->mounts, i, "source") == NULL)
+		if (cm_str_eq(cm_json_str(other, "type", ""), "bind") && !cm_str_eq(source, p->name) &&
+		    cm_backup_path_in(p->name, source, &rest) && rest[0] != '\0' &&
+		    !cm_str_eq(cm_json_str(other, "kind", ""), "other") && cm_backup_mount_read(plan->mounts, i))
 			exclude(p, rest);
 	}
-	if (host->engine_root[0] != '\0' && cm_backup_path_in(p->source, host->engine_root, &rest) && rest[0] != '\0') {
+	if (host->engine_root[0] != '\0' && cm_backup_path_in(p->name, host->engine_root, &rest) && rest[0] != '\0') {
 		exclude(p, rest);
 		cm_backup_plan_warn(plan, "Folder %s: the Docker Engine's own data in it was left out.", p->name);
 	}
-	if (host->own_data[0] != '\0' && cm_backup_path_in(p->source, host->own_data, &rest))
+	if (host->own_data[0] != '\0' && cm_backup_path_in(p->name, host->own_data, &rest))
 		exclude_own(plan, p, rest);
 }
 
-static int bind_decide(struct cm_backup_plan *plan, size_t index, const struct cm_backup_host *host, struct cm_err *err)
+static void bind_skip(struct cm_backup_plan *plan, struct json_object *entry, const struct cm_backup_host *host)
+{
+	const char *source = cm_json_str(entry, "source", ""), *reason = system_reason(source, host), *rest;
+
+	if (reason == NULL)
+		return;
+	skip(entry, reason);
+	/* Nothing is lost with a socket or a device: there is no content. */
+	if (!cm_str_has_suffix(source, ".sock") && !cm_backup_path_in("/dev", source, &rest))
+		cm_backup_plan_warn(plan, "%s was not saved. %s", source, reason);
+}
+
+static int bind_part(struct cm_backup_plan *plan, size_t index, const struct cm_backup_host *host, struct cm_err *err)
 {
 	struct json_object *entry = json_object_array_get_idx(plan->mounts, index);
 	const char *source = cm_json_str(entry, "source", ""), *kind = cm_json_str(entry, "kind", "folder");
-	const char *reason = system_reason(source, host);
 	bool is_file = cm_str_eq(kind, "file");
 	struct cm_backup_part *p;
 	char prefix[64];
 
-	/* Nothing is lost with a socket or a device: there is no content. */
 	if (cm_str_eq(kind, "other")) {
 		skip(entry, "It is a socket or a device: only the mount is kept.");
 		return 0;
 	}
-	if (reason != NULL) {
-		skip(entry, reason);
-		cm_backup_plan_warn(plan, "%s %s was not saved. %s", is_file ? "File" : "Folder", source, reason);
-		return 0;
-	}
 	snprintf(prefix, sizeof(prefix), "binds/%zu", index);
-	p = part_add(plan, is_file ? CM_PART_BIND_FILE : CM_PART_BIND, prefix, source,
+	p = part_add(plan, is_file ? CM_BACKUP_BIND_FILE : CM_BACKUP_BIND, index, prefix, source,
 		     cm_json_str(entry, "destination", ""));
 	if (p == NULL)
-		return cm_err_set(err, CM_EUNSUPPORTED, "The container has more mounts than a backup can hold.");
+		return too_many(err);
 	save_as(entry, prefix);
 	if (!is_file)
 		bind_exclude(plan, p, host);
 	return 0;
 }
 
-int cm_backup_plan_parts(struct cm_backup_plan *plan, const struct cm_backup_host *host, bool skip_remote,
-			 struct cm_err *err)
+void cm_backup_plan_skip(struct cm_backup_plan *plan, const struct cm_backup_host *host, bool skip_remote)
 {
+	for (size_t i = 0; i < cm_json_len(plan->mounts); i++) {
+		struct json_object *entry = json_object_array_get_idx(plan->mounts, i);
+
+		if (cm_str_eq(cm_json_str(entry, "type", ""), "volume"))
+			volume_skip(plan, entry, skip_remote);
+		else
+			bind_skip(plan, entry, host);
+	}
+}
+
+bool cm_backup_mount_read(struct json_object *mounts, size_t i)
+{
+	struct json_object *entry = json_object_array_get_idx(mounts, i);
+	bool is_volume = cm_str_eq(cm_json_str(entry, "type", ""), "volume");
+
+	return !cm_str_eq(cm_json_str(entry, "state", ""), "skipped") &&
+	       same_before(mounts, i, is_volume ? "name" : "source") == NULL;
+}
+
+int cm_backup_plan_parts(struct cm_backup_plan *plan, const struct cm_backup_host *host, struct cm_err *err)
+{
+	size_t count = cm_json_len(plan->mounts);
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < cm_json_len(plan->mounts); i++) {
+	for (size_t i = 0; rc == 0 && i < count; i++) {
 		struct json_object *entry = json_object_array_get_idx(plan->mounts, i);
 		bool is_volume = cm_str_eq(cm_json_str(entry, "type", ""), "volume");
 		struct json_object *same = same_before(plan->mounts, i, is_volume ? "name" : "source");
 
+		if (cm_str_eq(cm_json_str(entry, "state", ""), "skipped"))
+			continue;
 		if (same != NULL) {
+			cm_json_set_str(entry, "kind", cm_json_str(same, "kind", NULL));
 			cm_json_set_str(entry, "prefix", cm_json_str(same, "prefix", NULL));
 			cm_json_set_str(entry, "state", cm_json_str(same, "state", NULL));
 			cm_json_set_str(entry, "reason", cm_json_str(same, "reason", NULL));
 		} else if (is_volume) {
-			rc = volume_decide(plan, entry, host, skip_remote, err);
+			rc = volume_part(plan, i, host, err);
 		} else {
-			rc = bind_decide(plan, i, host, err);
+			rc = bind_part(plan, i, host, err);
 		}
 	}
+	if (rc == 0 && cm_json_len(plan->changes) > 0 &&
+	    part_add(plan, CM_BACKUP_ROOTFS, count, "rootfs", "Changes made inside the container", NULL) == NULL)
+		rc = too_many(err);
 	return rc;
 }

@@ -19,15 +19,15 @@
 /* More mounts than any real container has. */
 enum { CM_BACKUP_PARTS_MAX = 256 };
 
-enum cm_backup_part_kind { CM_PART_VOLUME, CM_PART_BIND, CM_PART_BIND_FILE, CM_PART_ROOTFS };
+enum cm_backup_part_kind { CM_BACKUP_VOLUME, CM_BACKUP_BIND, CM_BACKUP_BIND_FILE, CM_BACKUP_ROOTFS };
 
 /* One tree that the helper reads. */
 struct cm_backup_part {
 	enum cm_backup_part_kind kind;
-	char *prefix;		     /* in the archive: "volumes/data", "binds/0", "rootfs" */
-	char *name;		     /* for people: the volume's name, the folder on the host */
-	char *destination;	     /* in the container; NULL for the writable layer */
-	char *source;		     /* what the helper mounts: a volume's name or a path of the engine's host */
+	char *prefix;	   /* in the archive: "volumes/data", "binds/0", "rootfs" */
+	char *name;	   /* for people: the volume's name, the folder on the host */
+	char *destination; /* in the container; NULL for the writable layer */
+	size_t mount;	   /* the helper sees it at /parts/<mount>: its place in mounts, or the one after them */
 	struct json_object *exclude; /* array of paths below the part, or NULL */
 };
 
@@ -36,7 +36,8 @@ struct cm_backup_plan {
 	struct json_object *image;    /* its image's inspect */
 	struct json_object *networks; /* array */
 	struct json_object *mounts;   /* volumes_info.json */
-	struct json_object *changes;  /* of the writable layer, only when they are read through the engine */
+	struct json_object *changes;  /* of the writable layer; empty: there are none */
+	char *upper;		      /* its folder on the engine's host, or NULL: it is read through the engine */
 	struct json_object *warnings; /* array of sentences */
 	char id[72];
 	char name[256];
@@ -51,10 +52,16 @@ struct cm_backup_plan {
 	int64_t image_expected; /* bytes of image.tar, about; 0 unknown */
 };
 
-/* Asks the engine and decides. Errors: CM_ENOTFOUND (no such container, its image is gone), CM_EUNSUPPORTED (our own
- * container, a helper, no digest for a reference, more mounts than the limit), and those of the engine. */
-int cm_backup_plan_make(const struct cm_app *app, struct cm_docker *d, const struct cm_engine_overview *engine,
-			struct cm_backup_options *options, struct cm_backup_plan *plan, struct cm_err *err);
+/* Asks the engine, and decides what is not saved. What the binds are is not known yet: nothing may ask the engine
+ * for it before a helper has them mounted, because the engine makes a folder that is missing. Errors: CM_ENOTFOUND (no
+ * such container, its image is gone), CM_EUNSUPPORTED (our own container, a helper, no digest for a reference), and
+ * those of the engine. */
+int cm_backup_plan_look(struct cm_docker *d, const struct cm_engine_overview *engine, struct cm_backup_options *options,
+			struct cm_backup_plan *plan, struct cm_err *err);
+/* With the helper started (or when it has nothing to mount): asks what the binds are, and makes the parts. Errors:
+ * CM_EUNSUPPORTED (more than the limit), those of the engine. */
+int cm_backup_plan_finish(const struct cm_app *app, struct cm_docker *d, const struct cm_engine_overview *engine,
+			  struct cm_backup_plan *plan, struct cm_err *err);
 void cm_backup_plan_release(struct cm_backup_plan *plan);
 void cm_backup_plan_warn(struct cm_backup_plan *plan, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -74,10 +81,15 @@ struct cm_backup_host {
 	const char *own_subpath; /* in that volume */
 };
 
-/* Decides "prefix", "state" and "reason" of each entry (whose "kind" and "driver" are known by now) and adds the parts.
- * Errors: CM_EUNSUPPORTED (more than the limit). */
-int cm_backup_plan_parts(struct cm_backup_plan *plan, const struct cm_backup_host *host, bool skip_remote,
-			 struct cm_err *err);
+/* Sets "state": "skipped" and "reason" where no content is saved: system folders, memory, other machines by choice. */
+void cm_backup_plan_skip(struct cm_backup_plan *plan, const struct cm_backup_host *host, bool skip_remote);
+
+/* Is this entry the one to be read? Not when it is skipped, or an earlier one is the same thing. */
+bool cm_backup_mount_read(struct json_object *mounts, size_t i);
+
+/* Decides "prefix" and "state" of the others (whose "kind" is known by now) and adds the parts, the writable layer
+ * last. Errors: CM_EUNSUPPORTED (more than the limit). */
+int cm_backup_plan_parts(struct cm_backup_plan *plan, const struct cm_backup_host *host, struct cm_err *err);
 
 /* The digest of RepoDigests that belongs to ref, else the first; NULL when there is none. Borrowed. */
 const char *cm_backup_digest(struct json_object *image, const char *ref);

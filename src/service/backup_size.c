@@ -41,17 +41,33 @@ static struct json_object *parts_then(const char *container)
 	return parts;
 }
 
+/* The engine's number is without the headers of the tar. */
+static uint64_t image_guess(const struct cm_backup_run *r, struct json_object *parts)
+{
+	int64_t size = r->plan.image_expected;
+
+	if (r->options.reference || size <= 0)
+		return 0;
+	for (size_t i = 0; i < cm_json_len(parts); i++) {
+		struct json_object *p = json_object_array_get_idx(parts, i);
+
+		if (cm_str_eq(cm_json_str(p, "kind", ""), "image") && cm_json_int(p, "bytes", 0) >= size)
+			return (uint64_t)cm_json_int(p, "bytes", 0);
+	}
+	return (uint64_t)(size + size / 16 + (256 << 10));
+}
+
 void cm_backup_size_guess(struct cm_backup_run *r)
 {
 	cm_autojson struct json_object *parts = parts_then(r->plan.name);
-	uint64_t sum = r->plan.image_expected > 0 ? (uint64_t)r->plan.image_expected : 0;
+	uint64_t sum = image_guess(r, parts);
 
 	r->bytes_expected = 0;
 	for (size_t i = 0; i < r->plan.part_count; i++) {
 		int64_t bytes = bytes_then(parts, r->plan.parts[i].prefix);
 
 		/* Without one of them the sum would promise an end that is not there. */
-		if (bytes < 0 && r->plan.parts[i].kind != CM_PART_ROOTFS)
+		if (bytes < 0 && r->plan.parts[i].kind != CM_BACKUP_ROOTFS)
 			return;
 		sum += bytes > 0 ? (uint64_t)bytes : 0;
 	}

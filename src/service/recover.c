@@ -17,6 +17,7 @@
 #include "docker/helper.h"
 #include "service/audit.h"
 #include "service/backup_hold.h"
+#include "service/catalog_sync.h"
 #include "service/engine.h"
 #include "service/restore_undo.h"
 #include "service/vaults.h"
@@ -168,6 +169,17 @@ static int tmp_sweep(const struct cm_app *app)
 	return removed;
 }
 
+/* What appeared in the vault or went away while the program was not running. */
+static int catalog_compare(const struct cm_app *app, struct json_object *failed)
+{
+	struct cm_catalog_changes changes = { 0 };
+	struct cm_err err = { 0 };
+
+	if (cm_catalog_sync(app, &changes, &err) < 0)
+		cm_json_add_str(failed, err.text);
+	return changes.added + changes.updated + changes.removed;
+}
+
 int cm_recover(const struct cm_app *app, struct json_object **ret_report, struct cm_err *err)
 {
 	cm_autojson struct json_object *report = json_object_new_object();
@@ -183,6 +195,7 @@ int cm_recover(const struct cm_app *app, struct json_object **ret_report, struct
 		return rc;
 	cm_json_set_int(report, "partials", partials_sweep(app, failed));
 	cm_json_set_int(report, "tmp", tmp_sweep(app));
+	cm_json_set_int(report, "catalog", catalog_compare(app, failed));
 	if (ret_report != NULL)
 		*ret_report = cm_move(&report);
 	return 0;

@@ -14,7 +14,8 @@ static struct cm_backup_plan plan;
 static int plan_over(const char *mounts, const struct cm_backup_host *host, bool skip_remote, struct cm_err *err)
 {
 	plan = (struct cm_backup_plan){ .warnings = json_object_new_array(), .mounts = json_tokener_parse(mounts) };
-	return cm_backup_plan_parts(&plan, host, skip_remote, err);
+	cm_backup_plan_skip(&plan, host, skip_remote);
+	return cm_backup_plan_parts(&plan, host, err);
 }
 
 static const char *of(size_t i, const char *key)
@@ -74,7 +75,7 @@ TEST(backup_plan__nested_folder_is_a_part_of_its_own)
 	CHECK_INT(plan.part_count, 3);
 	CHECK_INT(cm_json_len(plan.parts[0].exclude), 1);
 	CHECK_STR(excluded(0, 0), "app/conf.yml");
-	CHECK_INT(plan.parts[1].kind, CM_PART_BIND_FILE);
+	CHECK_INT(plan.parts[1].kind, CM_BACKUP_BIND_FILE);
 	CHECK(plan.parts[1].exclude == NULL && plan.parts[2].exclude == NULL);
 	CHECK_INT(cm_json_len(plan.warnings), 0);
 	cm_backup_plan_release(&plan);
@@ -163,7 +164,7 @@ TEST(backup_plan__odd_names_of_plugins_get_a_number)
 			    &plain_host, false, NULL),
 		  0);
 	CHECK_STR(plan.parts[0].prefix, "volumes/0");
-	CHECK_STR(plan.parts[0].source, "a/../b");
+	CHECK_STR(plan.parts[0].name, "a/../b");
 	cm_backup_plan_release(&plan);
 }
 
@@ -172,7 +173,7 @@ TEST(backup_plan__more_mounts_than_the_limit_are_refused)
 	struct json_object *list = json_object_new_array();
 	char *text;
 
-	for (int i = 0; i < CM_BACKUP_PARTS_MAX; i++) {
+	for (int i = 0; i <= CM_BACKUP_PARTS_MAX; i++) {
 		struct json_object *o = json_object_new_object();
 		char name[16];
 
@@ -186,6 +187,28 @@ TEST(backup_plan__more_mounts_than_the_limit_are_refused)
 	free(text);
 	json_object_put(list);
 	cm_backup_plan_release(&plan);
+}
+
+TEST(backup_plan__writable_layer_is_the_last_part_when_it_has_changes)
+{
+	plan = (struct cm_backup_plan){ .warnings = json_object_new_array(),
+					.mounts = json_tokener_parse("[{\"type\":\"volume\",\"name\":\"a\"}]"),
+					.changes = json_tokener_parse("[{\"Path\":\"/etc\",\"Kind\":0}]") };
+	CHECK_INT(cm_backup_plan_parts(&plan, &plain_host, NULL), 0);
+	CHECK_INT(plan.part_count, 2);
+	CHECK_STR(plan.parts[1].prefix, "rootfs");
+	CHECK_INT(plan.parts[1].mount, 1);
+	cm_backup_plan_release(&plan);
+}
+
+TEST(backup_plan__what_is_mounted_for_reading_is_mounted_once)
+{
+	cm_autojson struct json_object *mounts = json_tokener_parse(
+	    "[{\"type\":\"volume\",\"name\":\"a\"},{\"type\":\"volume\",\"name\":\"a\"},{\"type\":\"bind\",\"source\":"
+	    "\"/x\",\"state\":\"skipped\"},{\"type\":\"bind\",\"source\":\"/y\"}]");
+
+	CHECK(cm_backup_mount_read(mounts, 0) && !cm_backup_mount_read(mounts, 1) && !cm_backup_mount_read(mounts, 2) &&
+	      cm_backup_mount_read(mounts, 3));
 }
 
 TEST(backup_plan__digest_is_that_of_the_named_repository)
