@@ -2,6 +2,7 @@
 #include "service/app.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -130,7 +131,9 @@ static int add_host(void *ctx, const char *entry, struct cm_err *err)
 	if (strlen(entry) >= sizeof(app->hosts[0]) || strpbrk(entry, "/ @?#\\") != NULL)
 		return cm_err_set(err, CM_EINVAL, "CM_HOSTS has \"%.80s\": give host names without scheme and path",
 				  entry);
-	cm_str_copy(app->hosts[app->host_count++], sizeof(app->hosts[0]), entry);
+	for (size_t i = 0; entry[i] != '\0'; i++)
+		app->hosts[app->host_count][i] = (char)tolower((unsigned char)entry[i]);
+	app->host_count++;
 	return 0;
 }
 

@@ -107,7 +107,9 @@ int cm_app_docker_init(struct cm_app *app, struct cm_err *err)
 		return cm_err_set(err, CM_EINVAL, "DOCKER_CERT_PATH is not set and the default is too long");
 	if ((rc = cm_docker_address_parse(app->docker_host, app->docker_tls, &address, err)) != 0) {
 		cm_err_prefix(err, "%s is \"%.200s\"", source, app->docker_host);
-		return rc;
+		if (err != NULL)
+			err->code = CM_EINVAL; /* whatever is wrong with it, it is a wrong setting */
+		return CM_EINVAL;
 	}
 	return 0;
 }
