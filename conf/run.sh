@@ -2,6 +2,17 @@
 # run.sh PROGRAM: starts the program on its defaults in the foreground, and says where to click and how to log in.
 set -eu
 program=$1
+# Workers run without root: a checkout in a folder that only root may enter, such as /root, cannot hold their data.
+reachable() {
+	local folder=$1
+	while [ "$folder" != / ]; do
+		[ $((0$(stat -c %a "$folder") & 1)) -eq 1 ] || return 1
+		folder=$(dirname "$folder")
+	done
+}
+if [ -z "${CM_DATA:-}" ] && [ "$(id -u)" -eq 0 ] && [ ! -e ./data/config/monkey.db ] && ! reachable "$PWD"; then
+	CM_DATA=/var/lib/container-monkey
+fi
 export CM_DATA=${CM_DATA:-./data}
 first=yes
 [ -e "$CM_DATA/config/monkey.db" ] && first=
