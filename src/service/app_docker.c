@@ -43,7 +43,7 @@ static struct json_object *read_json(const char *path)
 /* *ret_name: NULL when the default context is meant. Caller frees. */
 static void context_name(const char *folder, char **ret_name)
 {
-	char path[PATH_MAX];
+	char path[2 * PATH_MAX];
 	const char *name = cm_env("DOCKER_CONTEXT");
 	cm_autojson struct json_object *config = NULL;
 
@@ -60,7 +60,7 @@ static int from_context(struct cm_app *app, const char *folder, struct cm_err *e
 {
 	cm_autofree char *name = NULL;
 	cm_autojson struct json_object *meta = NULL;
-	char path[PATH_MAX], hex[2 * CM_SHA256_LEN + 1];
+	char path[2 * PATH_MAX], hex[2 * CM_SHA256_LEN + 1];
 	uint8_t hash[CM_SHA256_LEN];
 	const char *host;
 
@@ -90,7 +90,7 @@ int cm_app_docker_init(struct cm_app *app, struct cm_err *err)
 {
 	const char *source = cm_env("DOCKER_HOST") != NULL ? "DOCKER_HOST" : "DOCKER_API_URL";
 	struct cm_docker_address address;
-	char folder[PATH_MAX];
+	char folder[PATH_MAX / 2];
 	int rc;
 
 	config_folder(folder, sizeof(folder));
