@@ -184,7 +184,7 @@ static int go_to_parent(struct cm_disk *d, const char *path, size_t parent_len, 
 
 	while (rc == 0 && !on_the_way(d, path, parent_len))
 		rc = pop(d, err);
-	if (rc == 0 && d->path.len != parent_len && d->o.ordered)
+	if (rc == 0 && d->path.len != parent_len && d->o.ordered && !d->o.merge)
 		return cm_disk_fail(CM_ECORRUPT, path, "it is not where its folder is", err);
 	while (rc == 0 && d->path.len != parent_len) {
 		size_t from = d->path.len > 0 ? d->path.len + 1 : 0;
@@ -401,7 +401,7 @@ int cm_disk_deleted(struct cm_disk *d, const char *path, size_t len, bool opaque
 	const char *slash = memrchr(path, '/', len);
 	int rc;
 
-	/* The folders it lies in exist: entries made them. go_to_parent() keeps their times. */
+	/* Back into folders that are done: go_to_parent() keeps their times. */
 	d->o.ordered = false;
 	if (opaque) {
 		rc = go_to_parent(d, path, strcmp(path, ".") == 0 ? 0 : len, err);
