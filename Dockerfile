@@ -1,12 +1,14 @@
 # syntax: two stages; the first builds exactly as `make` does, the second carries only what runs.
-FROM debian:bookworm-slim AS build
+# BASE: another name of the same system, for places with their own authorities or mirrors.
+ARG BASE=debian:bookworm-slim
+FROM ${BASE} AS build
 WORKDIR /src
 COPY conf conf
 RUN apt-get update && conf/deps.sh build && rm -rf /var/lib/apt/lists/*
 COPY . .
 RUN apt-get update && make -j"$(nproc)" && strip build/container-monkey
 
-FROM debian:bookworm-slim
+FROM ${BASE}
 RUN apt-get update \
 	&& apt-get install -y --no-install-recommends ca-certificates libsqlite3-0 libarchive13 libcurl4 libjson-c5 \
 		libsodium23 libzstd1 libisal2 libssl3 zlib1g \

@@ -8,7 +8,6 @@ HELPER_SRC := $(wildcard src/helper/*.c) $(addprefix src/core/,buf.c clock.c err
 	sparse_map.c tar_parse.c)
 HELPER_OBJ := $(HELPER_SRC:src/%.c=$(B)/helper/%.o)
 ISAL ?= $(B)/isal
-ISAL_MIRROR ?= http://deb.debian.org/debian
 ISAL_SUITE ?= bookworm
 
 $(B)/helper/%.o: src/%.c
@@ -26,14 +25,11 @@ $(B)/cm-helper: $(HELPER_OBJ)
 	$(CC) $(CM_LDFLAGS) -o $@ $(HELPER_OBJ) -larchive -lisal -lzstd -ljson-c -lcrypto -lpthread
 endif
 
-# ISA-L from Debian's source package, fetched with lists of our own: the system's need not know deb-src.
+# ISA-L from Debian's source package: Debian ships no static library of it.
 $(ISAL)/isa-l.a:
-	@mkdir -p $(ISAL)/apt/lists/partial $(ISAL)/apt/cache/archives/partial
-	@echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(ISAL_MIRROR) $(ISAL_SUITE) main" \
-		>$(ISAL)/sources.list
-	cd $(ISAL) && rm -rf src && apt="apt-get -qq -o Dir::Etc::sourcelist=$$PWD/sources.list -o Dir::Etc::sourceparts=/dev/null \
-		-o Dir::State::lists=$$PWD/apt/lists -o Dir::Cache=$$PWD/apt/cache -o APT::Sandbox::User=" && \
-		$$apt update && $$apt source --download-only libisal && dpkg-source --no-check -x libisal_*.dsc src >/dev/null
+	@mkdir -p $(ISAL)
+	conf/private-apt.sh $(ISAL)/apt deb-src $(ISAL_SUITE) source --download-only libisal
+	cd $(ISAL) && rm -rf src && dpkg-source --no-check -x apt/libisal_*.dsc src >/dev/null
 	$(MAKE) --no-print-directory -C $(ISAL)/src -f Makefile.unx lib >$(ISAL)/make.log 2>&1 || { cat $(ISAL)/make.log; false; }
 	cp $(ISAL)/src/bin/isa-l.a $@
 	rm -rf $(ISAL)/src $(ISAL)/apt

@@ -9,7 +9,7 @@ set -euo pipefail
 version=${1:?version}
 mkdir -p "${2:?folder}"
 folder=$(cd "$2" && pwd)
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+cd "$(dirname "$0")/../.."
 
 die() {
 	echo "fetch.sh: $*" >&2
@@ -32,32 +32,13 @@ if [ -n "${KORE_DEB:-}" ]; then
 	exit 0
 fi
 
-command -v apt-get >/dev/null || die "needs apt (Debian), or KORE_DEB=/path/to/kore_${version}_<arch>.deb"
-[ -r $keyring ] || die "needs the Debian archive keys: apt-get install debian-archive-keyring"
-
-# The mirror: where this machine gets Debian itself from. Without downloaded lists apt names no targets; then the
-# configured sources are read with the lists apt would make.
-mirrors() {
-	apt-get indextargets --format '$(ORIGIN)|$(CODENAME)|$(REPO_URI)' "$@" 2>/dev/null |
-		awk -F'|' '($1 == "Debian" || $1 ~ /^\$/ || $1 == "") && $2 !~ /security|updates|backports/ { print $3 }' | sort -u
-}
-mirror=$(mirrors | grep -v -e security | head -n 1)
-[ -n "$mirror" ] || die "apt knows no Debian mirror here: run apt-get update, then make again"
-
 apt=$folder/apt
 rm -rf "$apt"
-mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
-: >"$apt/status"
-echo "deb [signed-by=$keyring] $mirror sid main" >"$apt/sources.list"
-options=(-o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null
-	-o "Dir::State=$apt" -o "Dir::State::lists=$apt/lists" -o "Dir::State::status=$apt/status" -o "Dir::Cache=$apt/cache"
-	-o Acquire::Languages=none -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false
-	-o Acquire::Retries=3 -o APT::Get::List-Cleanup=false)
-[ "$(id -u)" -ne 0 ] || options+=(-o APT::Sandbox::User=root)
-
-apt-get "${options[@]}" -qq update || die "cannot read Debian unstable's index from the mirror of this machine"
-if ! (cd "$apt" && apt-get "${options[@]}" -qq download "kore=$version"); then
-	there=$(apt-cache "${options[@]}" madison kore | awk '{ print $3 }' | sort -u | tr '\n' ' ')
+fetch() {
+	conf/private-apt.sh "$apt" deb sid "$@"
+}
+if ! fetch download "kore=$version"; then
+	there=$(fetch madison kore | awk '{ print $3 }' | sort -u | tr '\n' ' ')
 	die "Debian unstable has kore ${there:-no more}, and this program is made for $version (4.2.3-1 and 4.2.3-2 work).
 Give one of these as KORE_DEB=/path/to/kore_${version}_<arch>.deb, or set KORE_VERSION and see whether the patches fit."
 fi

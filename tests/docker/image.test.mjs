@@ -1,11 +1,35 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The container image: builds from the Dockerfile, stays small, and does the main job from inside a container.
+import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { test, assert, docker, dockerOk, inspect, freePort, sleep, fetchRaw, App, root, removeAll, after } from '../tools/harness.mjs';
 
 const prefix = 'cmimage-';
 const image = 'container-monkey:test';
 const pass = 'Tests-need-a-Pass7!';
 let app;
+let base = 'debian:bookworm-slim';
+
+// A machine behind a mirror with a certificate authority of its own: the build inside must trust it as the machine does.
+async function trustedBase() {
+  const folder = '/usr/local/share/ca-certificates';
+  let names = [];
+  try {
+    names = readdirSync(folder).filter((n) => n.endsWith('.crt'));
+  } catch { /* a machine without */ }
+  if (names.length === 0) return base;
+  const dir = mkdtempSync(path.join(tmpdir(), 'cm-base-'));
+  for (const n of names) cpSync(path.join(folder, n), path.join(dir, n));
+  writeFileSync(path.join(dir, 'Dockerfile'), `FROM ${base}
+COPY *.crt ${folder}/
+RUN update-ca-certificates
+ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
+`);
+  await docker('build', '-t', 'container-monkey-base:test', dir);
+  rmSync(dir, { recursive: true });
+  return 'container-monkey-base:test';
+}
 
 after(async () => {
   await removeAll(prefix);
@@ -13,10 +37,10 @@ after(async () => {
 });
 
 test('the image builds and is under 100 MB over its base', async () => {
-  await docker('build', '--network', 'host', '-t', image, root);
-  const base = (await inspect('debian:bookworm-slim')).Size;
-  const ours = (await inspect(image)).Size;
-  assert.ok(ours - base < 100e6, `${((ours - base) / 1e6).toFixed(1)} MB over the base`);
+  base = await trustedBase();
+  await docker('build', '--network', 'host', '--build-arg', `BASE=${base}`, '-t', image, root);
+  const over = (await inspect(image)).Size - (await inspect(base)).Size;
+  assert.ok(over < 100e6, `${(over / 1e6).toFixed(1)} MB over the base`);
 });
 
 test('it starts with socket and volume as compose.yaml says and answers', async () => {
