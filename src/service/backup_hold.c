@@ -12,6 +12,7 @@
 #include "core/str.h"
 #include "docker/container.h"
 #include "docker/self.h"
+#include "service/containers.h"
 
 enum { PRE_MS = 4 * 3600 * 1000, POST_MS = 600 * 1000, START_TRIES = 3, STOP_DEFAULT_S = 10 };
 
@@ -49,15 +50,6 @@ static bool writes_ours(const struct cm_backup_plan *plan, struct json_object *o
 	return false;
 }
 
-static const char *list_name(struct json_object *item)
-{
-	const char *name = json_object_get_string(json_object_array_get_idx(cm_json_arr(item, "Names"), 0));
-
-	if (name == NULL)
-		return cm_json_str(item, "Id", "");
-	return name[0] == '/' ? name + 1 : name;
-}
-
 static void held_plan(struct cm_backup_hold *h, const char *id, const char *name, bool stop)
 {
 	struct cm_held *one;
@@ -90,7 +82,7 @@ static int sharers_plan(struct cm_backup_hold *h, struct cm_err *err)
 		return rc;
 	for (size_t i = 0; i < cm_json_len(running); i++) {
 		struct json_object *other = json_object_array_get_idx(running, i);
-		const char *id = cm_json_str(other, "Id", ""), *name = list_name(other);
+		const char *id = cm_json_str(other, "Id", ""), *name = cm_containers_entry_name(other);
 		const char *network = cm_json_str(cm_json_obj(other, "HostConfig"), "NetworkMode", "");
 		bool swarm = cm_json_get(cm_json_obj(other, "Labels"), "com.docker.swarm.task.id") != NULL;
 

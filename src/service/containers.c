@@ -72,6 +72,16 @@ static void audit(const char *word, struct json_object *inspect, const char *use
 	(void)cm_audit(&event, NULL);
 }
 
+const char *cm_containers_entry_name(struct json_object *entry)
+{
+	struct json_object *names = cm_json_arr(entry, "Names");
+	const char *name = cm_json_len(names) > 0 ? json_object_get_string(json_object_array_get_idx(names, 0)) : NULL;
+
+	if (name == NULL)
+		return cm_json_str(entry, "Id", "");
+	return name[0] == '/' ? name + 1 : name;
+}
+
 bool cm_containers_is_self(const char *self_id, const char *id)
 {
 	return cm_self_is(self_id, id);
@@ -125,15 +135,6 @@ int cm_containers_action(const struct cm_app *app, const char *id, const char *w
 	return 0;
 }
 
-static const char *list_name(struct json_object *item)
-{
-	const char *name = json_object_get_string(json_object_array_get_idx(cm_json_arr(item, "Names"), 0));
-
-	if (name == NULL)
-		return cm_json_str(item, "Id", "");
-	return name[0] == '/' ? name + 1 : name;
-}
-
 /* Names of the containers in list, but for the one of this id, that mount the volume. */
 static struct json_object *volume_users(struct json_object *list, const char *volume, const char *but_id)
 {
@@ -148,7 +149,7 @@ static struct json_object *volume_users(struct json_object *list, const char *vo
 			if (!cm_str_eq(cm_json_str(item, "Id", ""), but_id) &&
 			    cm_str_eq(cm_json_str(m, "Type", ""), "volume") &&
 			    cm_str_eq(cm_json_str(m, "Name", ""), volume)) {
-				cm_json_add_str(users, list_name(item));
+				cm_json_add_str(users, cm_containers_entry_name(item));
 				break;
 			}
 		}

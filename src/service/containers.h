@@ -19,6 +19,9 @@ int cm_containers_action(const struct cm_app *app, const char *id, const char *a
 /* The sentence for a done action: "Container started". NULL: no such action. */
 const char *cm_containers_action_text(const char *action);
 
+/* The name in an entry of the engine's list, without its slash; its id when it has none. Borrowed; does not block. */
+const char *cm_containers_entry_name(struct json_object *entry);
+
 /* Is this id the container that the program itself runs in? self_id "" means it runs in none. Does not block. */
 bool cm_containers_is_self(const char *self_id, const char *id);
 

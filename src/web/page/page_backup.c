@@ -16,6 +16,7 @@
 #include "jobs/queue.h"
 #include "service/audit.h"
 #include "service/backup_meta.h"
+#include "service/containers.h"
 #include "service/engine.h"
 #include "service/restore.h"
 #include "service/restore_source.h"
@@ -111,7 +112,7 @@ static const char *container_state(const struct cm_app *app, struct gathered *g)
 	for (size_t i = 0; i < cm_json_len(g->containers); i++) {
 		struct json_object *entry = json_object_array_get_idx(g->containers, i);
 
-		if (cm_str_eq(cm_view_container_name(entry), g->row.container_name))
+		if (cm_str_eq(cm_containers_entry_name(entry), g->row.container_name))
 			return cm_json_str(entry, "State", "");
 	}
 	return NULL;

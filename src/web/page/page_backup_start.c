@@ -136,7 +136,7 @@ static struct json_object *entry_find(struct json_object *list, const char *id)
 	for (size_t i = 0; i < cm_json_len(list); i++) {
 		struct json_object *entry = json_object_array_get_idx(list, i);
 
-		if (cm_str_eq(id, cm_view_container_name(entry)) ||
+		if (cm_str_eq(id, cm_containers_entry_name(entry)) ||
 		    (strlen(id) >= 12 && cm_str_has_prefix(cm_json_str(entry, "Id", ""), id)))
 			return entry;
 	}
@@ -159,14 +159,14 @@ static int choose(const struct cm_request *rq, struct json_object *names, struct
 		struct json_object *entry = json_object_array_get_idx(list, i);
 
 		if (!cm_containers_is_self(engine.self_id, cm_json_str(entry, "Id", "")))
-			cm_json_add_str(names, cm_view_container_name(entry));
+			cm_json_add_str(names, cm_containers_entry_name(entry));
 	}
 	while (!cm_form_bool(rq->post, "all", false) && (id = cm_form_each(rq->post, "container", &pos)) != NULL) {
 		struct json_object *entry = entry_find(list, id);
 
 		if (entry == NULL)
 			return cm_err_set(err, CM_ENOTFOUND, "There is no container %.64s on this Docker host.", id);
-		cm_json_add_str(names, cm_view_container_name(entry));
+		cm_json_add_str(names, cm_containers_entry_name(entry));
 	}
 	if (cm_json_len(names) == 0)
 		return cm_err_set(err, CM_EINVAL, "Select at least one container to back up.");

@@ -12,6 +12,7 @@
 #include "core/str.h"
 #include "db/catalog.h"
 #include "jobs/queue.h"
+#include "service/containers.h"
 #include "service/engine.h"
 #include "web/form.h"
 #include "web/page.h"
@@ -115,7 +116,7 @@ static struct row *rows_make(struct cm_request *rq, struct json_object *list, co
 		struct json_object *entry = json_object_array_get_idx(list, i);
 		struct row *r = &rows[i];
 
-		row_context(o, cm_view_container_name(entry), &ctx);
+		row_context(o, cm_containers_entry_name(entry), &ctx);
 		r->view = cm_view_container(entry, &ctx);
 		r->name = cm_json_str(r->view, "name", "");
 		r->state = cm_json_str(r->view, "state_text", "");

@@ -177,7 +177,9 @@ static void network_add(struct json_object *list, struct json_object *network, s
 			      json_object_get_string(json_object_array_get_idx(names, i)));
 	cm_json_set_str(o, "name", cm_json_str(network, "Name", ""));
 	cm_json_set_str(o, "driver", cm_json_str(network, "Driver", "bridge"));
-	cm_json_set_str(o, "subnet_text", cm_json_str(json_object_array_get_idx(pools, 0), "Subnet", NULL));
+	cm_json_set_str(o, "subnet_text",
+			cm_json_len(pools) > 0 ? cm_json_str(json_object_array_get_idx(pools, 0), "Subnet", NULL)
+					       : NULL);
 	cm_json_set_str(o, "address_text", cm_json_str(fixed, "IPv4Address", NULL));
 	cm_json_set_str(o, "aliases_text", aliases.len > 0 ? aliases.data : NULL);
 	json_object_array_add(list, o);

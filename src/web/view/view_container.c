@@ -44,11 +44,7 @@ void cm_view_container_state(struct json_object *o, const char *state)
 
 const char *cm_view_container_name(struct json_object *entry)
 {
-	const char *name = json_object_get_string(json_object_array_get_idx(cm_json_arr(entry, "Names"), 0));
-
-	if (name == NULL)
-		return cm_json_str(entry, "Id", "");
-	return name[0] == '/' ? name + 1 : name;
+	return cm_containers_entry_name(entry);
 }
 
 bool cm_view_is_protected(const struct cm_catalog_row *row, int64_t now_ms)
@@ -296,7 +292,7 @@ static void actions_view(struct json_object *o, const struct cm_container_ctx *c
 struct json_object *cm_view_container(struct json_object *entry, const struct cm_container_ctx *ctx)
 {
 	struct json_object *o = json_object_new_object();
-	const char *full = cm_json_str(entry, "Id", ""), *name = cm_view_container_name(entry);
+	const char *full = cm_json_str(entry, "Id", ""), *name = cm_containers_entry_name(entry);
 	const char *status = cm_json_str(entry, "Status", ""), *state = cm_json_str(entry, "State", "");
 	bool is_self = cm_containers_is_self(ctx->self_id, full);
 	int64_t created_ms = cm_json_int(entry, "Created", 0) * 1000;

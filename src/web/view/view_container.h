@@ -36,6 +36,7 @@ void cm_view_container_state(struct json_object *o, const char *state);
 /* {"text","at","title","url","is_ok","is_old"}, or NULL. */
 struct json_object *cm_view_last_backup(const struct cm_catalog_row *row, int64_t now_ms);
 bool cm_view_is_protected(const struct cm_catalog_row *row, int64_t now_ms);
+
 /* Name without the slash. Borrowed. */
 const char *cm_view_container_name(struct json_object *entry);
 
