@@ -218,19 +218,36 @@ static struct json_object *make_flash(const struct cm_call *call)
 	return list;
 }
 
+/* Where this page can be asked for again: a form that came back stands under a path that may take nothing but POST. */
+static char *own_url(const struct cm_request *rq)
+{
+	struct cm_match m = { 0 };
+	bool again = true;
+	char *url;
+
+	if (rq->method != CM_GET && rq->method != CM_HEAD) {
+		again = cm_route_match(CM_GET, rq->path, &m, NULL) == 0 && m.route != NULL;
+		cm_match_release(&m);
+	}
+	url = cm_asprintf("%s%s%s", rq->path, rq->query ? "?" : "", rq->query ? rq->query : "");
+	if (again && cm_path_local(url))
+		return url;
+	free(url);
+	return cm_strdup("/");
+}
+
 static struct json_object *make_page(const struct cm_call *call, const char *id, const char *title)
 {
 	struct json_object *o = json_object_new_object();
-	cm_autofree char *url = NULL;
+	cm_autofree char *url = own_url(call->rq);
 	char key[64];
 
 	title = cm_json_str(call->rp->view, "title", title);
-	url = cm_asprintf("%s%s%s", call->rq->path, call->rq->query ? "?" : "", call->rq->query ? call->rq->query : "");
 	snprintf(key, sizeof(key), "is_%s", id);
 	cm_json_set_str(o, "title", title);
 	cm_json_set_str(o, "id", id);
 	cm_json_set_bool(o, key, true);
-	cm_json_set_str(o, "url", cm_path_local(url) ? url : "/");
+	cm_json_set_str(o, "url", url);
 	return o;
 }
 

@@ -6,6 +6,8 @@ FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzzers/%)
 fuzz-bin:
 	@$(MAKE) --no-print-directory B=$(B)/fuzz CC=clang SAN=address,undefined,fuzzer-no-link OPT="-O1 -g" fuzzers
 fuzzers: $(FUZZ_BIN)
+# Beside the rule of tests.mk, which runs them.
+fuzz: test-ready fuzz-bin
 
 $(B)/fuzzers/%: tests/fuzz/%.c $(B)/libcm.a | $(GENERATED)
 	@mkdir -p $(@D)
