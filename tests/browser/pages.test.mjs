@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Every page of the running program: opens without errors, obeys its own policy, is clean for axe in both themes, does
 // not scroll sideways, does not shift, is small, and works without JavaScript. Then what JavaScript adds, part by part.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { test, assert, docker, startApp, removeAll, after, before, sleep, password } from '../tools/harness.mjs';
+import { test, assert, docker, startApp, removeAll, after, before, sleep, password, root } from '../tools/harness.mjs';
 import { browse } from '../tools/browser.mjs';
 import { axeFindings, sideways } from './preview.mjs';
 
@@ -285,4 +287,29 @@ test('those who want no motion get none', async () => {
   const moving = await page.evaluate(() => document.getAnimations().length);
   assert.equal(moving, 0);
   await page.context().close();
+});
+
+// Keys of the fixture that the answer lacks: a template would show the enclosing object's value instead.
+function missing(fixture, answer, at) {
+  if (fixture === null || answer === null || typeof fixture !== 'object' || typeof answer !== 'object') return [];
+  if (Array.isArray(fixture)) return fixture.length && answer.length ? missing(fixture[0], answer[0], `${at}[0]`) : [];
+  return Object.keys(fixture).flatMap((k) => (k in answer ? missing(fixture[k], answer[k], `${at}.${k}`) : [`${at}.${k}`]));
+}
+
+test('what the API sends of a view has every key that the fixtures promise to the templates', async () => {
+  const at = encodeURIComponent(file);
+  const lacking = [];
+  for (const [name, where, keys] of [
+    ['containers', `/api/containers?q=${p}`], ['vault', `/api/backups?q=${p}`, ['backups']],
+    ['backup_files', `/api/backup/${at}/files?path=${encodeURIComponent(`volumes/${p}one`)}`], ['jobs', '/api/jobs'],
+    ['job.complete', `/api/jobs/${job.id}`], ['audit', '/api/audit-logs', ['logs']], ['dashboard', '/api/dashboard-stats'],
+  ]) {
+    const { data } = JSON.parse(readFileSync(path.join(root, `tests/fixtures/views/${name}.json`), 'utf8'));
+    const answer = await app.api('GET', where);
+    assert.equal(answer.status, 200, where);
+    const promised = keys ? Object.fromEntries(keys.map((k) => [k, data[k]])) : data;
+    for (const row of promised.logs ?? []) row.details = null; // of any shape
+    lacking.push(...missing(promised, answer.json, name));
+  }
+  assert.deepEqual(lacking, []);
 });
