@@ -246,6 +246,7 @@ TEST(dispatch__logins_are_limited_and_say_for_how_long)
 	for (int i = 0; i < 3; i++) {
 		a = post(CM_ROLE_NONE, "/api/login", "application/json", "{\"username\":\"admin\",\"password\":\"x\"}");
 		CHECK_INT(a.rp.status, i < 2 ? 401 : 429);
+		CHECK_STR(cm_json_str(json(&a), "code", ""), i < 2 ? "WRONG_PASSWORD" : "TOO_MANY_REQUESTS");
 		if (i == 2)
 			CHECK(atoi(header(&a, "retry-after")) >= 1);
 		release(&a);

@@ -140,6 +140,12 @@ int cm_page_account_change(struct cm_request *rq, struct cm_reply *rp, struct cm
 	char message[160];
 	int rc = change(rq, rp, &what, &user, message, sizeof(message), err);
 
+	if (rc == CM_EAUTH) {
+		data = json_object_new_object();
+		cm_json_set_str(data, "code", "WRONG_PASSWORD");
+		cm_reply_error_json(rp, err, data);
+		return 0;
+	}
 	if (rc != 0)
 		return rc;
 	data = cm_view_data(rp);

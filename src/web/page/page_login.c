@@ -144,6 +144,13 @@ int cm_page_login(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err
 
 	if (rc == 0)
 		rc = open_session(rq, rp, &user, &session, err);
+	if (rc == CM_EAUTH && rq->is_api) {
+		/* Not LOGIN_REQUIRED: who reads that would only try to log in again. */
+		answer = json_object_new_object();
+		cm_json_set_str(answer, "code", "WRONG_PASSWORD");
+		cm_reply_error_json(rp, err, answer);
+		return 0;
+	}
 	if (rc != 0) {
 		if (!rq->is_api)
 			fill_form(rp, name, next_of(rq->post), err->text, NULL);
