@@ -223,7 +223,7 @@ static int rig_members(struct cm_archive_writer *w, const struct rig_pack *o, st
 }
 
 /* Writes an archive with the parts to file. */
-static int rig_pack(const char *file, const struct rig_part *parts, size_t n, struct rig_pack *o, struct cm_err *err)
+RIG_UNUSED static int rig_pack(const char *file, const struct rig_part *parts, size_t n, struct rig_pack *o, struct cm_err *err)
 {
 	struct cm_archive_options options = { .codec = o->codec, .level = o->level };
 	struct cm_archive_writer *w = NULL;
