@@ -183,8 +183,8 @@ int cm_browse_list(const struct cm_app *app, const char *filename, const char *p
 {
 	cm_autobuf struct cm_buf bytes = CM_BUF_INIT(CM_PATH_MAX), text = CM_BUF_INIT(PATH_MAX_BYTES);
 	struct listing l = { 0 };
-	struct cm_vaults_file stored;
-	struct cm_archive *a;
+	struct cm_vaults_file stored = { 0 };
+	struct cm_archive *a = NULL;
 	int rc = path_bytes(path != NULL ? path : "", &bytes, err);
 
 	rc = rc < 0 ? rc : archive_open(app, filename, &stored, &a, err);

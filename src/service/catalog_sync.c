@@ -176,7 +176,7 @@ static bool changed(const struct file *in_vault, const struct file *in_catalog)
 static int compare(const struct cm_app *app, struct cm_vault *v, struct files *there, struct files *known,
 		   struct cm_catalog_changes *ret, struct cm_err *err)
 {
-	struct file **todo = cm_alloc_array(there->count + 1, sizeof(*todo));
+	struct file **todo = cm_alloc_array(there->count + 1, sizeof(struct file *));
 	size_t i = 0, k = 0, count = 0;
 	int rc = 0;
 

@@ -100,7 +100,7 @@ int cm_vaults_remove(const struct cm_app *app, const char *filename, const char 
 	if (cm_catalog_get(NULL, filename, &row, NULL) == 0 && row.locked)
 		rc = cm_err_set(&why, CM_EBUSY, "%s is locked: unlock it before deleting it.", filename);
 	rc = rc < 0 ? rc : cm_vaults_open(app, row.vault, &v, &why);
-	if (rc == 0) {
+	if (v != NULL) {
 		rc = v->ops->remove(v, filename, &why);
 		/* Gone from the vault: then it must not be listed either. */
 		if (rc == 0 || rc == CM_ENOTFOUND)

@@ -62,8 +62,12 @@ int cm_vault_adopt_old_layout(const char *data_dir, const char *backups_dir, con
 	struct dirent *e;
 	int rc = 0;
 
-	if (d == NULL || backups < 0 || config < 0)
+	if (d == NULL || backups < 0 || config < 0) {
 		rc = cm_err_errno(err, errno, "opening the data folder");
+		if (d != NULL)
+			closedir(d);
+		return rc;
+	}
 	while (rc >= 0 && (e = readdir(d)) != NULL) {
 		struct stat st;
 		int to;
@@ -82,8 +86,7 @@ int cm_vault_adopt_old_layout(const char *data_dir, const char *backups_dir, con
 		found.moved += rc > 0;
 		found.kept += rc == 0;
 	}
-	if (d != NULL)
-		closedir(d);
+	closedir(d);
 	if (rc >= 0 && found.moved > 0 && (fsync(backups) < 0 || fsync(config) < 0))
 		rc = cm_err_errno(err, errno, "writing the data folder to the disk");
 	if (rc < 0)

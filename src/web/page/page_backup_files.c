@@ -52,17 +52,16 @@ static void up_add(struct json_object *data, const char *filename, const char *p
 
 static void summary_add(struct json_object *data, struct json_object *entries, int64_t truncated)
 {
-	int64_t folders = 0, count = (int64_t)cm_json_len(entries);
+	long long folders = 0, count = (long long)cm_json_len(entries), all = count + truncated;
 	char one[96], two[96];
 
-	for (int64_t i = 0; i < count; i++)
+	for (long long i = 0; i < count; i++)
 		folders +=
 		    cm_str_eq(cm_json_str(json_object_array_get_idx(entries, (size_t)i), "type", ""), "directory");
 	cm_count_text(one, folders, "folder", "folders");
 	cm_count_text(two, count - folders, "file", "files");
 	if (truncated > 0)
-		cm_view_text(data, "summary_text", "The first %lld of %lld entries", (long long)count,
-			     (long long)(count + truncated));
+		cm_view_text(data, "summary_text", "The first %lld of %lld entries", count, all);
 	else
 		cm_view_text(data, "summary_text", "%s, %s", one, two);
 }

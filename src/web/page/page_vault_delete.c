@@ -103,12 +103,9 @@ static bool is_last_good(const struct selection *s, const struct cm_catalog_row 
 	for (size_t i = 0; i < all.count && last; i++) {
 		const struct cm_catalog_row *other = &all.rows[i];
 
-		if (cm_str_eq(other->verify_state, "damaged"))
-			continue;
 		/* One that stays protects it; of several that go only the newest is marked. */
-		if (!selected(s, other->file))
-			last = false;
-		else if (!cm_str_eq(other->file, row->file) && other->created_ms > row->created_ms)
+		if (!cm_str_eq(other->verify_state, "damaged") &&
+		    (!selected(s, other->file) || other->created_ms > row->created_ms))
 			last = false;
 	}
 	cm_catalog_list_release(&all);
