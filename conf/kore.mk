@@ -27,9 +27,9 @@ $(KORE_OBJECTS) $(KORE_FEATURES) $(KORE_LDFLAGS) &: $(KORE_DIR)/tree/.patched
 # The limits of the server, for when no other file is named with -c.
 KORE_CONF_HEADER := $(B)/gen/kore_conf.h
 GENERATED += $(KORE_CONF_HEADER)
-$(KORE_CONF_HEADER): kore.conf
+$(KORE_CONF_HEADER): kore.conf conf/kore.mk
 	@mkdir -p $(@D)
-	sed -e 's/[\\"]/\\&/g' -e 's/^/"/' -e 's/$$/\\n"/' $< >$@
+	{ echo 'static const char cm_kore_conf[] ='; sed -e 's/[\\"]/\\&/g' -e 's/^/"/' -e 's/$$/\\n"/' $<; echo ';'; } >$@
 
 # The server without the product, for tests/contract/kore_*.test.mjs. It brings a web side and a runner of its own.
 PROBE_OBJ = $(filter-out $(B)/obj/main.o,$(KORE_SIDE_OBJ))

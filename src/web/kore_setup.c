@@ -12,15 +12,12 @@
 #include <sys/resource.h>
 
 #include "core/file.h"
+#include "kore_conf.h" /* made from kore.conf at build */
 #include "core/log.h"
 #include "core/mem.h"
 #include "web/kore_stream.h"
 
 struct cm_server cm_server;
-
-static const char default_conf[] =
-#include "kore_conf.h"
-    ;
 
 enum { MAX_FILES = 8192 };
 
@@ -110,7 +107,7 @@ static void offer_conf(void)
 		return;
 	}
 	fd = memfd_create("kore.conf", 0);
-	if (fd < 0 || cm_fd_write_all(fd, default_conf, sizeof(default_conf) - 1) != 0)
+	if (fd < 0 || cm_fd_write_all(fd, cm_kore_conf, sizeof(cm_kore_conf) - 1) != 0)
 		fail("The server's settings could not be handed over (memfd_create)");
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	config_file = strdup(path);

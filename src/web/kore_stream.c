@@ -26,7 +26,7 @@ enum {
 struct stream {
 	struct kore_event evt; /* first: the event loop hands us its address */
 	struct kore_task task;
-	LIST_ENTRY(stream) list;
+	struct stream *prev, *next;
 
 	/* The producer's. */
 	cm_produce_fn produce;
@@ -50,10 +50,30 @@ struct stream {
 	unsigned char buf[CHUNK_HEAD + CHUNK_BODY + CHUNK_TAIL];
 };
 
-static LIST_HEAD(, stream) streams = LIST_HEAD_INITIALIZER(streams);
+static struct stream *streams; /* all of this worker */
 static size_t stream_count;
 
 static void fill(struct stream *st);
+
+static void remember(struct stream *st)
+{
+	st->next = streams;
+	if (streams != NULL)
+		streams->prev = st;
+	streams = st;
+	stream_count++;
+}
+
+static void forget(struct stream *st)
+{
+	if (st->prev != NULL)
+		st->prev->next = st->next;
+	else
+		streams = st->next;
+	if (st->next != NULL)
+		st->next->prev = st->prev;
+	stream_count--;
+}
 
 /* Part of a file into the pipe without copying it; with file systems that cannot, through a buffer. */
 static int produce_file(void *arg, int fd, const atomic_bool *stop)
@@ -115,8 +135,7 @@ static void free_now(void *arg, u_int64_t now)
 	st->freeing = false;
 	if (st->producing || st->c != NULL || st->in_flight || st->resuming)
 		return; /* whoever is last asks again */
-	LIST_REMOVE(st, list);
-	stream_count--;
+	forget(st);
 	free(st);
 	/* What came while we were sending waits in the socket without an event. */
 	TAILQ_FOREACH(c, &connections, list)
@@ -405,8 +424,7 @@ void cm_stream_start(struct http_request *req, struct cm_reply *rp)
 		rp->release = NULL;
 		rp->arg = NULL;
 	}
-	LIST_INSERT_HEAD(&streams, st, list);
-	stream_count++;
+	remember(st);
 
 	take_connection(st, req, rp);
 	kore_platform_schedule_read(st->fd, st);
