@@ -438,8 +438,8 @@ void cm_stream_stop_all(void)
 {
 	struct stream *st;
 
-	LIST_FOREACH(st, &streams, list)
-	atomic_store(&st->stop, true);
+	for (st = streams; st != NULL; st = st->next)
+		atomic_store(&st->stop, true);
 }
 
 size_t cm_stream_count(void)
