@@ -44,7 +44,7 @@ int cm_frame_decode(const uint8_t head[CM_PROTO_HEAD], struct cm_frame *ret, str
 
 	if (head[0] != MAGIC || head[1] == 0 || head[1] >= CM_FRAME_COUNT || head[2] != 0 || head[3] != 0 ||
 	    len > most[head[1]])
-		return cm_err_set(err, CM_EUPSTREAM, "The helper sent something that cannot be understood.");
+		return cm_err_set(err, CM_EUPSTREAM, "What came over the line to the helper cannot be understood.");
 	ret->type = (enum cm_frame_type)head[1];
 	ret->len = len;
 	return 0;
@@ -113,7 +113,7 @@ int cm_peer_json(struct cm_peer *p, const struct cm_frame *f, struct json_object
 		return rc;
 	if (cm_json_parse(text, f->len, &o, NULL) != 0 || !json_object_is_type(o, json_type_object)) {
 		json_object_put(o);
-		return cm_err_set(err, CM_EUPSTREAM, "The helper sent something that cannot be understood.");
+		return cm_err_set(err, CM_EUPSTREAM, "What came over the line to the helper cannot be understood.");
 	}
 	*ret = o;
 	return 0;

@@ -94,12 +94,15 @@ static bool number(const uint8_t *p, size_t width, uint64_t *ret)
 
 static bool checksum_ok(const uint8_t *h)
 {
-	uint64_t want;
+	uint8_t want[8] = { 0 };
 	unsigned sum = 0;
 
 	for (size_t i = 0; i < CM_TAR_BLOCK; i++)
 		sum += i >= 148 && i < 156 ? ' ' : h[i];
-	return memcmp(h + 257, "ustar\00000", 8) == 0 && number(h + 148, 8, &want) && want == sum;
+	for (size_t i = 6; i-- > 0; sum >>= 3)
+		want[i] = (uint8_t)('0' + (sum & 7));
+	want[7] = ' ';
+	return memcmp(h + 257, "ustar\00000", 8) == 0 && memcmp(h + 148, want, sizeof(want)) == 0;
 }
 
 static bool all_zero(const uint8_t *p, size_t len)

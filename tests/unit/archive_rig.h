@@ -223,7 +223,8 @@ static int rig_members(struct cm_archive_writer *w, const struct rig_pack *o, st
 }
 
 /* Writes an archive with the parts to file. */
-RIG_UNUSED static int rig_pack(const char *file, const struct rig_part *parts, size_t n, struct rig_pack *o, struct cm_err *err)
+RIG_UNUSED static int rig_pack(const char *file, const struct rig_part *parts, size_t n, struct rig_pack *o,
+			       struct cm_err *err)
 {
 	struct cm_archive_options options = { .codec = o->codec, .level = o->level };
 	struct cm_archive_writer *w = NULL;
@@ -326,9 +327,9 @@ static void rig_describe(struct cm_buf *b, const char *path, const char *below)
 		cm_buf_printf(b, "%s: missing\n", below);
 		return;
 	}
-	cm_buf_printf(b, "%s mode=%o uid=%u gid=%u nlink=%lu mtime=%ld.%09ld rdev=%lu", below, s.st_mode, s.st_uid, s.st_gid,
-		      S_ISDIR(s.st_mode) ? 0 : (unsigned long)s.st_nlink, (long)s.st_mtim.tv_sec, s.st_mtim.tv_nsec,
-		      S_ISCHR(s.st_mode) || S_ISBLK(s.st_mode) ? (unsigned long)s.st_rdev : 0);
+	cm_buf_printf(b, "%s mode=%o uid=%u gid=%u nlink=%lu mtime=%ld.%09ld rdev=%lu", below, s.st_mode, s.st_uid,
+		      s.st_gid, S_ISDIR(s.st_mode) ? 0 : (unsigned long)s.st_nlink, (long)s.st_mtim.tv_sec,
+		      s.st_mtim.tv_nsec, S_ISCHR(s.st_mode) || S_ISBLK(s.st_mode) ? (unsigned long)s.st_rdev : 0);
 	if (S_ISREG(s.st_mode) || S_ISLNK(s.st_mode))
 		cm_buf_printf(b, " size=%lld", (long long)s.st_size);
 	if (S_ISLNK(s.st_mode)) {
@@ -360,7 +361,8 @@ static void rig_describe(struct cm_buf *b, const char *path, const char *below)
 			uint64_t h = 1469598103934665603u;
 			cm_buf_printf(b, " data=%lld+%lld", (long long)at, (long long)(end - at));
 			for (off_t o = at; o < end; o += n) {
-				n = pread(fd, value, end - o < (off_t)sizeof(value) ? (size_t)(end - o) : sizeof(value), o);
+				n = pread(fd, value, end - o < (off_t)sizeof(value) ? (size_t)(end - o) : sizeof(value),
+					  o);
 				if (n <= 0)
 					break;
 				for (ssize_t i = 0; i < n; i++)

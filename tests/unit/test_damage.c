@@ -22,9 +22,10 @@ static bool load(enum cm_codec codec)
 		return true;
 	for (size_t i = 0; i < sizeof(image); i++)
 		image[i] = (char)(i * 2654435761u >> 11);
-	rig_sh("cd '%s' && mkdir a && cp /bin/true a/program && for i in $(seq 40); do echo content $i >a/file$i; done && "
-	       "ln a/file1 a/again && ln -s file2 a/link && truncate -s 1M a/hole && echo x >>a/hole && mkfifo fifo",
-	       src);
+	rig_sh(
+	    "cd '%s' && mkdir a && cp /bin/true a/program && for i in $(seq 40); do echo content $i >a/file$i; done && "
+	    "ln a/file1 a/again && ln -s file2 a/link && truncate -s 1M a/hole && echo x >>a/hole && mkfifo fifo",
+	    src);
 	rig_sh("cd '%s' && mknod removed c 0 0 && echo changed >passwd", two);
 	if (rig_pack(file, parts, 2, &o, &err) != 0 || cm_file_read(file, &b, &err) != 0) {
 		printf("# %s\n", err.text);
@@ -142,7 +143,8 @@ static bool load_table(void)
 	enum cm_codec codec;
 
 	cm_block_table_release(&table);
-	if (!load(CM_CODEC_GZIP) || cm_tail_decode((const uint8_t *)bytes + size - CM_TAIL_MAX, CM_TAIL_MAX, &codec, &t, &err))
+	if (!load(CM_CODEC_GZIP) ||
+	    cm_tail_decode((const uint8_t *)bytes + size - CM_TAIL_MAX, CM_TAIL_MAX, &codec, &t, &err))
 		return false;
 	/* gzip members begin with the same ten bytes. */
 	for (size_t at = 0, next; at < t.index_at; at = next) {

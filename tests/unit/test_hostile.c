@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Archives made to do harm: their checksums are right, what they say is not. Packed by an evil helper, they are given to
- * verification and to the real helper, which must refuse them and never touch anything outside of its target.
+ * Archives made to do harm: their checksums are right, what they say is not. Packed by an evil helper, they are given
+ * to verification and to the real helper, which must refuse them and never touch anything outside of its target.
  */
 #include <pthread.h>
 
@@ -392,7 +392,8 @@ TEST(hostile__a_helper_that_lies_gets_no_archive)
 	struct cm_err err = { 0 };
 	const char *file = rig_path("evil.tar.gz");
 	struct evil no_segments = { .fill = fill_plain, .files_said = -1, .no_segments = true },
-		    fewer = { .fill = fill_plain, .files_said = 1 }, none = { .fill = fill_plain, .files_said = 0, .no_segments = true };
+		    fewer = { .fill = fill_plain, .files_said = 1 },
+		    none = { .fill = fill_plain, .files_said = 0, .no_segments = true };
 	struct cm_verify_result v;
 
 	CHECK_INT(evil_archive(file, &no_segments, &err), CM_EUPSTREAM);

@@ -9,27 +9,33 @@ static const char *make(void)
 {
 	const char *dir = rig_dir("old"), *vol = rig_dir("vol"), *bind = rig_dir("conf");
 
-	rig_sh("cd '%s' && mkdir sub && echo hello >sub/file && ln sub/file again && ln -s sub/file link && mkfifo pipe && "
-	       "chown 1000:1001 sub/file && chmod 4711 sub/file && touch -d '2001-02-03 04:05:06 UTC' sub/file sub . && "
-	       "printf b >$'bad\\xffname' && truncate -s 3M hole",
-	       vol);
-	rig_sh("cd '%s' && echo conf >app.conf && mkdir d && echo x >d/y && touch -d '2001-02-03 04:05:06 UTC' d .", bind);
-	rig_sh("cd '%s' && mkdir volumes && "
-	       "echo '{\"container_name\":\"web\",\"container_id\":\"abc\",\"status\":\"running\"}' >backup_metadata.json && "
-	       "echo '{\"server_name\":\"host\",\"is_scheduled\":false}' >companion.json && "
-	       "echo '{\"Id\":\"abc\",\"Name\":\"/web\",\"Config\":{\"Image\":\"busybox\"}}' >container_config.json && "
-	       "echo 'docker run -d busybox' >docker_run_command.txt && "
-	       "head -c 300000 /dev/urandom >image.tar && "
-	       "echo '[{\"name\":\"data\",\"destination\":\"/data\",\"driver\":\"local\",\"type\":\"volume\"},"
-	       "{\"type\":\"bind\",\"source\":\"/srv/conf\",\"destination\":\"/cfg\"},"
-	       "{\"name\":\"broken\",\"destination\":\"/b\",\"driver\":\"local\",\"type\":\"volume\"},"
-	       "{\"name\":\"none\",\"destination\":\"/n\",\"driver\":\"nfs\",\"type\":\"volume\"}]' >volumes_info.json && "
-	       "tar czf volumes/data_data.tar.gz --format=gnu -C '%s' . && "
-	       "tar czf volumes/bind_conf_data.tar.gz -C '%s/..' conf && "
-	       "echo '{\"name\":\"data\",\"destination\":\"/data\",\"driver\":\"local\",\"options\":{}}' >volumes/data_metadata.json && "
-	       "printf '# Volume data backup failed: no such volume' >volumes/broken_data.tar.gz && "
-	       "tar cf - --format=pax --owner=0 --group=0 . | gzip -9 >../old.tar.gz",
-	       dir, vol, bind);
+	rig_sh(
+	    "cd '%s' && mkdir sub && echo hello >sub/file && ln sub/file again && ln -s sub/file link && mkfifo pipe "
+	    "&& "
+	    "chown 1000:1001 sub/file && chmod 4711 sub/file && touch -d '2001-02-03 04:05:06 UTC' sub/file sub . && "
+	    "printf b >$'bad\\xffname' && truncate -s 3M hole",
+	    vol);
+	rig_sh("cd '%s' && echo conf >app.conf && mkdir d && echo x >d/y && touch -d '2001-02-03 04:05:06 UTC' d .",
+	       bind);
+	rig_sh(
+	    "cd '%s' && mkdir volumes && "
+	    "echo '{\"container_name\":\"web\",\"container_id\":\"abc\",\"status\":\"running\"}' >backup_metadata.json "
+	    "&& "
+	    "echo '{\"server_name\":\"host\",\"is_scheduled\":false}' >companion.json && "
+	    "echo '{\"Id\":\"abc\",\"Name\":\"/web\",\"Config\":{\"Image\":\"busybox\"}}' >container_config.json && "
+	    "echo 'docker run -d busybox' >docker_run_command.txt && "
+	    "head -c 300000 /dev/urandom >image.tar && "
+	    "echo '[{\"name\":\"data\",\"destination\":\"/data\",\"driver\":\"local\",\"type\":\"volume\"},"
+	    "{\"type\":\"bind\",\"source\":\"/srv/conf\",\"destination\":\"/cfg\"},"
+	    "{\"name\":\"broken\",\"destination\":\"/b\",\"driver\":\"local\",\"type\":\"volume\"},"
+	    "{\"name\":\"none\",\"destination\":\"/n\",\"driver\":\"nfs\",\"type\":\"volume\"}]' >volumes_info.json && "
+	    "tar czf volumes/data_data.tar.gz --format=gnu -C '%s' . && "
+	    "tar czf volumes/bind_conf_data.tar.gz -C '%s/..' conf && "
+	    "echo '{\"name\":\"data\",\"destination\":\"/data\",\"driver\":\"local\",\"options\":{}}' "
+	    ">volumes/data_metadata.json && "
+	    "printf '# Volume data backup failed: no such volume' >volumes/broken_data.tar.gz && "
+	    "tar cf - --format=pax --owner=0 --group=0 . | gzip -9 >../old.tar.gz",
+	    dir, vol, bind);
 	return rig_path("old.tar.gz");
 }
 
@@ -90,7 +96,8 @@ TEST(legacy__failed_image_is_recognised)
 	int fd;
 
 	make();
-	rig_sh("cd '%s/old' && printf \"# Image export failed for 'x': timeout\" >image.tar && tar cf - . | gzip >../old.tar.gz",
+	rig_sh("cd '%s/old' && printf \"# Image export failed for 'x': timeout\" >image.tar && tar cf - . | gzip "
+	       ">../old.tar.gz",
 	       rig_root);
 	CHECK_INT(open_legacy(rig_path("old.tar.gz"), &fd, &l, &err), 0);
 	CHECK_STR(cm_json_str_at(cm_legacy_info(l), "image.state", ""), "failed");
@@ -130,9 +137,11 @@ TEST(legacy__volumes_and_binds_come_back)
 	CHECK_STR(rig_warnings, "");
 	/* It kept whole seconds and no holes. */
 	rig_sh("cd '%s' && cp --sparse=never --preserve=all hole hole2 && mv hole2 hole && "
-	       "find . -newermt 2005-01-01 -print0 | xargs -0 touch -hd '2020-01-01 UTC' && touch -d '2001-02-03 04:05:06 UTC' .; "
+	       "find . -newermt 2005-01-01 -print0 | xargs -0 touch -hd '2020-01-01 UTC' && touch -d '2001-02-03 "
+	       "04:05:06 UTC' .; "
 	       "cd '%s' && cp --sparse=never --preserve=all hole hole2 && mv hole2 hole && "
-	       "find . -newermt 2005-01-01 -print0 | xargs -0 touch -hd '2020-01-01 UTC'; touch -d '2001-02-03 04:05:06 UTC' .",
+	       "find . -newermt 2005-01-01 -print0 | xargs -0 touch -hd '2020-01-01 UTC'; touch -d '2001-02-03 "
+	       "04:05:06 UTC' .",
 	       rig_path("vol"), dst);
 	CHECK(rig_same(rig_path("vol"), dst));
 	CHECK_INT(unpack("volumes/bind_conf_data.tar.gz", 1, bind, &err), 0);
@@ -176,7 +185,8 @@ TEST(legacy__other_archives_are_refused)
 	struct cm_legacy *l = NULL;
 	int fd;
 
-	rig_sh("cd '%s' && echo x >some && tar czf some.tar.gz some && head -c 5000 /dev/urandom >noise", rig_dir("other"));
+	rig_sh("cd '%s' && echo x >some && tar czf some.tar.gz some && head -c 5000 /dev/urandom >noise",
+	       rig_dir("other"));
 	CHECK_INT(open_legacy(rig_path("other/some.tar.gz"), &fd, &l, &err), CM_EUNSUPPORTED);
 	CHECK(strstr(err.text, "container_config.json") != NULL);
 	close(fd);
@@ -244,9 +254,11 @@ TEST(unpack_tar__hostile_tars_stay_inside)
 		/* A link, then something through it. */
 		"ln -s \"$PWD/../outside\" out && tar cf evil.tar out && rm out && mkdir out && echo evil >out/new && "
 		"tar rf evil.tar out/new",
-		"ln -s \"$PWD/../outside/file\" out && tar cf evil.tar out && rm out && echo evil >out && tar rf evil.tar out",
+		"ln -s \"$PWD/../outside/file\" out && tar cf evil.tar out && rm out && echo evil >out && tar rf "
+		"evil.tar out",
 		/* A hard link to a file outside. */
-		"mkdir -p x && echo a >x/a && ln x/a x/b && tar cPf evil.tar --transform 's,x/a,../outside/file,' x/a x/b",
+		"mkdir -p x && echo a >x/a && ln x/a x/b && tar cPf evil.tar --transform 's,x/a,../outside/file,' x/a "
+		"x/b",
 	};
 	struct cm_err err = { 0 };
 
@@ -269,7 +281,8 @@ TEST(unpack_tar__any_order_of_entries)
 
 	/* Content before its folder, a folder that comes twice, a file that comes twice. */
 	rig_sh("cd '%s' && mkdir -p a/b c && echo 1 >a/b/x && echo 2 >c/y && chmod 711 a && "
-	       "touch -d '2001-02-03 04:05:06 UTC' a/b a c && tar cf t.tar --no-recursion a/b/x c/y a c a/b && echo 3 >c/y && "
+	       "touch -d '2001-02-03 04:05:06 UTC' a/b a c && tar cf t.tar --no-recursion a/b/x c/y a c a/b && echo 3 "
+	       ">c/y && "
 	       "touch -d '2001-02-03 04:05:06 UTC' c && tar rf t.tar --no-recursion c/y",
 	       work);
 	CHECK_INT(give_tar(rig_path("work/t.tar"), target, &err), 0);

@@ -8,31 +8,33 @@
 /* A tree with one of everything. */
 static void make_tree(const char *dir)
 {
-	rig_sh("cd '%s' && umask 022 &&"
-	       "mkdir -p etc/empty 'with space' deep && echo hello >etc/passwd && printf '' >etc/zero &&"
-	       "ln etc/passwd etc/passwd2 && ln etc/passwd 'with space/passwd3' && ln -s ../etc/passwd link &&"
-	       "ln -s /nowhere/at/all dangling && ln link link2 && mkfifo fifo && mknod null c 1 3 && mknod loop b 7 0 &&"
-	       "chmod 4755 etc/zero && chmod 1777 etc/empty && echo x >secret && chmod 000 secret &&"
-	       "mkdir locked && echo y >locked/in && chmod 000 locked && echo z >owned && chown 3000001:65534 owned &&"
-	       "chown -h 1000:1001 link && chown 12:34 fifo &&"
-	       "setfattr -n user.colour -v blue owned && setfattr -n user.empty etc/passwd &&"
-	       "setfattr -n 'user.a=b%%c' -v 1 owned &&"
-	       "setfattr -n trusted.secret -v 1 owned && setfattr -h -n trusted.onlink -v 2 link &&"
-	       "setfattr -n trusted.onfifo -v 3 fifo && setfattr -n user.dir -v d etc &&"
-	       "setfacl -m u:1234:rwx,g:77:r-x owned && setfacl -d -m u:99:rx etc && setfacl -m u:99:rx etc &&"
-	       "cp /bin/true ping && setcap cap_net_raw+ep ping &&"
-	       "truncate -s 300M hole && printf middle | dd of=hole bs=1 seek=100000000 conv=notrunc status=none &&"
-	       "truncate -s 5M allhole && dd if=/dev/urandom of=big bs=1M count=9 status=none &&"
-	       "touch -d '1969-12-31 23:59:58.500000000 UTC' etc/zero && touch -d '1960-01-01 00:00:00 UTC' etc/empty &&"
-	       "touch -d '2024-02-29 12:34:56.123456789 UTC' owned && touch -h -d '2001-02-03 04:05:06.7 UTC' link &&"
-	       "touch -d '2500-01-01 UTC' ping && touch -d '2010-10-10 10:10:10.101010101 UTC' fifo",
-	       dir);
+	rig_sh(
+	    "cd '%s' && umask 022 &&"
+	    "mkdir -p etc/empty 'with space' deep && echo hello >etc/passwd && printf '' >etc/zero &&"
+	    "ln etc/passwd etc/passwd2 && ln etc/passwd 'with space/passwd3' && ln -s ../etc/passwd link &&"
+	    "ln -s /nowhere/at/all dangling && ln link link2 && mkfifo fifo && mknod null c 1 3 && mknod loop b 7 0 &&"
+	    "chmod 4755 etc/zero && chmod 1777 etc/empty && echo x >secret && chmod 000 secret &&"
+	    "mkdir locked && echo y >locked/in && chmod 000 locked && echo z >owned && chown 3000001:65534 owned &&"
+	    "chown -h 1000:1001 link && chown 12:34 fifo &&"
+	    "setfattr -n user.colour -v blue owned && setfattr -n user.empty etc/passwd &&"
+	    "setfattr -n 'user.a=b%%c' -v 1 owned &&"
+	    "setfattr -n trusted.secret -v 1 owned && setfattr -h -n trusted.onlink -v 2 link &&"
+	    "setfattr -n trusted.onfifo -v 3 fifo && setfattr -n user.dir -v d etc &&"
+	    "setfacl -m u:1234:rwx,g:77:r-x owned && setfacl -d -m u:99:rx etc && setfacl -m u:99:rx etc &&"
+	    "cp /bin/true ping && setcap cap_net_raw+ep ping &&"
+	    "truncate -s 300M hole && printf middle | dd of=hole bs=1 seek=100000000 conv=notrunc status=none &&"
+	    "truncate -s 5M allhole && dd if=/dev/urandom of=big bs=1M count=9 status=none &&"
+	    "touch -d '1969-12-31 23:59:58.500000000 UTC' etc/zero && touch -d '1960-01-01 00:00:00 UTC' etc/empty &&"
+	    "touch -d '2024-02-29 12:34:56.123456789 UTC' owned && touch -h -d '2001-02-03 04:05:06.7 UTC' link &&"
+	    "touch -d '2500-01-01 UTC' ping && touch -d '2010-10-10 10:10:10.101010101 UTC' fifo",
+	    dir);
 	cm_autofree char *longest = cm_asprintf("%s/%0255d", dir, 7);
 	rig_write(longest, "long name");
 	cm_autofree char *bytes = cm_asprintf("%s/not\xff\xfeutf8", dir), *line = cm_asprintf("%s/new\nline\"\\", dir);
 	rig_write(bytes, "bytes");
 	rig_write(line, "newline");
-	rig_sh("cd '%s' && p=deep && for i in 1 2 3 4; do p=$p/$(printf '%%085d' $i); mkdir $p; done && echo deep >$p/file &&"
+	rig_sh("cd '%s' && p=deep && for i in 1 2 3 4; do p=$p/$(printf '%%085d' $i); mkdir $p; done && echo deep "
+	       ">$p/file &&"
 	       "touch -d '2003-03-03 03:03:03.3 UTC' deep && chattr +d etc/passwd && "
 	       "touch -d '2011-11-11 11:11:11.111111111 UTC' . && chmod 2750 . && chown 5:6 . && "
 	       "setfattr -n user.root -v r . && setfacl -d -m u:42:r .",
@@ -202,7 +204,8 @@ TEST(pack__several_parts_and_a_single_file)
 /* What a container sees: an overlay of its image and its own changes. */
 static void overlay(const char *lower, const char *upper, const char *merged)
 {
-	rig_sh("mkdir -p '%s/../work' '%s' && rm -rf '%s/../work/'* && mount -t overlay overlay -o lowerdir='%s',upperdir='%s',"
+	rig_sh("mkdir -p '%s/../work' '%s' && rm -rf '%s/../work/'* && mount -t overlay overlay -o "
+	       "lowerdir='%s',upperdir='%s',"
 	       "workdir='%s/../work' '%s'",
 	       upper, merged, upper, lower, upper, upper, merged);
 }
@@ -220,12 +223,14 @@ TEST(pack__writable_layer_with_deletions)
 	cm_autojson struct json_object *deleted = NULL;
 	int fd;
 
-	rig_sh("cd '%s' && mkdir -p etc/conf.d usr/share/doc gone && echo image >etc/passwd && echo image >etc/conf.d/a &&"
-	       "echo doc >usr/share/doc/readme && echo x >gone/file && echo y >etc/removed",
-	       lower);
+	rig_sh(
+	    "cd '%s' && mkdir -p etc/conf.d usr/share/doc gone && echo image >etc/passwd && echo image >etc/conf.d/a &&"
+	    "echo doc >usr/share/doc/readme && echo x >gone/file && echo y >etc/removed",
+	    lower);
 	overlay(lower, upper, merged);
 	rig_sh("cd '%s' && echo changed >etc/passwd && rm etc/removed && rm -r gone && rm -r usr/share/doc &&"
-	       "mkdir usr/share/doc && echo mine >usr/share/doc/mine && mkdir data && echo volume >data/x && echo new >new &&"
+	       "mkdir usr/share/doc && echo mine >usr/share/doc/mine && mkdir data && echo volume >data/x && echo new "
+	       ">new &&"
 	       "setfattr -n user.x -v 1 etc/passwd && ln new newer && rm etc/conf.d/a && mkdir etc/conf.d/a &&"
 	       "touch -d '2012-12-12 12:12:12.12 UTC' etc && cd / && umount '%s'",
 	       merged, merged);
@@ -260,7 +265,8 @@ TEST(pack__leaves_out_what_it_must_and_says_so)
 	char cmd[1200];
 
 	rig_sh("cd '%s' && mkdir mnt && mount -t tmpfs none mnt && echo hidden >mnt/file && echo kept >kept", src);
-	rig_sh("cd '%s' && touch over && mount --bind kept over && python3 -c \"import socket as s; s.socket(s.AF_UNIX).bind('sock')\"",
+	rig_sh("cd '%s' && touch over && mount --bind kept over && python3 -c \"import socket as s; "
+	       "s.socket(s.AF_UNIX).bind('sock')\"",
 	       src);
 	int rc = rig_pack(file, &part, 1, &o, &err);
 	rig_sh("umount '%s'/mnt '%s'/over", src, src);
@@ -336,8 +342,8 @@ TEST(pack__refuses_a_plan_it_does_not_understand)
 	struct rig_pack o = { 0 };
 	const char *src = rig_dir("src"), *file = rig_path("a.tar.gz");
 	const struct rig_part inside[] = { { "volume", src, "volumes/a" }, { "volume", src, "volumes/a/b" } };
-	const struct rig_part reserved = { "volume", src, "manifest/x" }, missing = { "volume", "/no/such", "volumes/a" },
-			      kind = { "disk", src, "volumes/a" };
+	const struct rig_part reserved = { "volume", src, "manifest/x" },
+			      missing = { "volume", "/no/such", "volumes/a" }, kind = { "disk", src, "volumes/a" };
 
 	CHECK_INT(rig_pack(file, &reserved, 1, &o, &err), CM_EINVAL);
 	CHECK_INT(rig_pack(file, &kind, 1, &o, &err), CM_EINVAL);
@@ -358,8 +364,8 @@ TEST(pack__file_that_cannot_be_read_fails_with_its_name)
 	snprintf(text, sizeof(text), "#!/bin/sh\nexec setpriv --reuid 65534 --regid 65534 --clear-groups '%s' \"$@\"\n",
 		 rig_helper_program());
 	rig_write(script, text);
-	rig_sh("chmod 755 '%s' '%s'; chmod 777 '%s'; cd '%s' && mkdir sub && echo secret >sub/key && chmod 600 sub/key", script,
-	       rig_root, rig_root, src);
+	rig_sh("chmod 755 '%s' '%s'; chmod 777 '%s'; cd '%s' && mkdir sub && echo secret >sub/key && chmod 600 sub/key",
+	       script, rig_root, rig_root, src);
 	setenv("CM_HELPER", script, 1);
 	rig_sh("chmod 711 '%s'", rig_root);
 	/* The socket's folder must be writable for the test only; connecting needs the socket itself to be. */

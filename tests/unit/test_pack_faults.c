@@ -248,7 +248,8 @@ TEST(pack__a_hundred_thousand_files_in_constant_memory)
 {
 	rig_path("");
 	rig_dir("many_back");
-	rig_sh("cd '%s' && python3 -c \"\nimport os\nfor d in range(100):\n os.mkdir('d%%d' %% d)\n for f in range(1000):\n"
+	rig_sh("cd '%s' && python3 -c \"\nimport os\nfor d in range(100):\n os.mkdir('d%%d' %% d)\n for f in "
+	       "range(1000):\n"
 	       "  open('d%%d/file-with-a-name-%%d' %% (d, f), 'w').write(str(f))\n\"",
 	       rig_dir("many"));
 	int mb = in_child(pack_and_measure);
@@ -261,8 +262,10 @@ TEST(pack__many_hard_links_in_constant_memory)
 	rig_path("");
 	rig_dir("many_back");
 	/* One file with many names, and many files with two names each. */
-	rig_sh("cd '%s' && python3 -c \"\nimport os\nos.mkdir('a')\nos.mkdir('b')\nopen('one', 'w').write('one')\nfor i in range(15000):\n"
-	       " os.link('one', 'a/name-%%d' %% i)\nfor i in range(15000):\n p = 'a/file-%%d' %% i\n open(p, 'w').write(str(i))\n"
+	rig_sh("cd '%s' && python3 -c \"\nimport os\nos.mkdir('a')\nos.mkdir('b')\nopen('one', 'w').write('one')\nfor "
+	       "i in range(15000):\n"
+	       " os.link('one', 'a/name-%%d' %% i)\nfor i in range(15000):\n p = 'a/file-%%d' %% i\n open(p, "
+	       "'w').write(str(i))\n"
 	       " os.link(p, 'b/copy-%%d' %% i)\n\"",
 	       rig_dir("many"));
 	int mb = in_child(pack_and_measure);

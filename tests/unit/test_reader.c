@@ -16,13 +16,16 @@ static bool opened(void)
 		return true;
 	const char *src = rig_dir("src"), *two = rig_dir("two"), *file = rig_path("a.tar.gz");
 	const struct rig_part parts[] = { { "volume", src, "volumes/data" }, { "bind", two, "binds/1" } };
-	rig_sh("cd '%s' && mkdir -p etc/conf.d many empty && echo root >etc/passwd && echo conf >etc/conf.d/a.conf && "
-	       "ln etc/passwd etc/passwd2 && ln -s passwd etc/link && mkfifo pipe && truncate -s 3M hole && printf mid | "
-	       "dd of=hole bs=1 seek=1000000 conv=notrunc status=none && mkdir \"quo\\\"te\" && echo q >\"quo\\\"te/\\\\back\" && "
-	       "mkdir $'bad\\xff' && echo b >$'bad\\xff/in\\nside' && dd if=/dev/urandom of=big bs=1M count=9 status=none && "
-	       "python3 -c \"\nfor d in range(4):\n import os\n os.mkdir('many/d%%d' %% d)\n for i in range(4000):\n"
-	       "  open('many/d%%d/file-%%d' %% (d, i), 'w').write('content %%d' %% i)\n\"",
-	       src);
+	rig_sh(
+	    "cd '%s' && mkdir -p etc/conf.d many empty && echo root >etc/passwd && echo conf >etc/conf.d/a.conf && "
+	    "ln etc/passwd etc/passwd2 && ln -s passwd etc/link && mkfifo pipe && truncate -s 3M hole && printf mid | "
+	    "dd of=hole bs=1 seek=1000000 conv=notrunc status=none && mkdir \"quo\\\"te\" && echo q "
+	    ">\"quo\\\"te/\\\\back\" && "
+	    "mkdir $'bad\\xff' && echo b >$'bad\\xff/in\\nside' && dd if=/dev/urandom of=big bs=1M count=9 status=none "
+	    "&& "
+	    "python3 -c \"\nfor d in range(4):\n import os\n os.mkdir('many/d%%d' %% d)\n for i in range(4000):\n"
+	    "  open('many/d%%d/file-%%d' %% (d, i), 'w').write('content %%d' %% i)\n\"",
+	    src);
 	rig_sh("cd '%s' && echo two >only", two);
 	if (rig_pack(file, parts, 2, &o, &err) != 0 || rig_open(file, &archive_fd, &archive, &err) != 0) {
 		printf("# %s\n", err.text);
