@@ -4,7 +4,7 @@ ARG BASE=debian:bookworm-slim
 FROM ${BASE} AS build
 WORKDIR /src
 COPY conf conf
-RUN apt-get update && conf/deps.sh build && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && conf/deps.sh build
 COPY . .
 RUN apt-get update && make -j"$(nproc)" && strip build/container-monkey
 
@@ -12,7 +12,7 @@ FROM ${BASE}
 RUN apt-get update \
 	&& apt-get install -y --no-install-recommends ca-certificates libsqlite3-0 libarchive13 libcurl4 libjson-c5 \
 		libsodium23 libzstd1 libisal2 libssl3 zlib1g \
-	&& rm -rf /var/lib/apt/lists/* \
+	&& apt-get clean && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
 	&& useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin container-monkey
 COPY --from=build /src/build/container-monkey /usr/local/bin/container-monkey
 # FLASK_PORT is the name older set-ups know; CM_PORT goes before it.
