@@ -21,7 +21,7 @@ for (const [label, viewport, javaScriptEnabled] of [
 ]) {
   test(`back up, lose, restore: ${label}`, async () => {
     const name = `${p}${viewport.width}-${javaScriptEnabled ? 'js' : 'plain'}`;
-    await docker('run', '-d', '--name', name, '-v', `${name}:/data`, '-e', 'SECRET=hidden-from-pages', 'busybox:local', 'sh', '-c',
+    await docker('run', '-d', '--name', name, '--stop-timeout', '1', '-v', `${name}:/data`, '-e', 'SECRET=hidden-from-pages', 'busybox:local', 'sh', '-c',
       '[ -e /data/file ] || echo "kept by the monkey" > /data/file; exec sleep 1000000');
     await sleep(300);
     const context = await chromium.newContext({ viewport, javaScriptEnabled });
