@@ -74,9 +74,9 @@ static int listing_add(void *ctx, const void *data, size_t len, struct cm_err *e
 	return 0;
 }
 
-/* The lines of one folder's list; the mount's target is /t. */
+/* The lines of one folder's list; the mount's target is /t. *ret_mounted: it could be mounted, whatever followed. */
 static int list_mount(const struct cm_app *app, struct cm_docker *d, const struct cm_helper_mount *mount,
-		      struct cm_buf *ret_text, struct cm_err *err)
+		      struct cm_buf *ret_text, bool *ret_mounted, struct cm_err *err)
 {
 	cm_autojson struct json_object *plan = plan_new("list");
 	struct listing l = { .text = CM_BUF_INIT(1 << 20) };
@@ -84,6 +84,7 @@ static int list_mount(const struct cm_app *app, struct cm_docker *d, const struc
 	struct cm_peer peer;
 	int rc = cm_helper_open(app, d, mount, 1, CM_HELPER_READ, &h, err);
 
+	*ret_mounted = rc == 0;
 	if (rc != 0)
 		return rc;
 	cm_json_set_str(plan, "path", "/t");
@@ -105,24 +106,25 @@ int cm_restore_path_state(const struct cm_app *app, struct cm_docker *d, const c
 	struct cm_helper_mount mount = { .source = path, .target = "/t", .read_only = true };
 	struct cm_err why = { 0 };
 	struct cm_buf text;
+	bool mounted;
 	int rc;
 
 	*ret = CM_PATH_UNKNOWN;
 	if (path[0] != '/')
 		return 0;
-	rc = list_mount(app, d, &mount, &text, &why);
+	rc = list_mount(app, d, &mount, &text, &mounted, &why);
 	if (rc == 0) {
 		*ret = text.len > 0 ? CM_PATH_PRESENT : CM_PATH_EMPTY;
 		cm_buf_release(&text);
 		return 0;
 	}
-	/* The engine refuses to mount what is not there; a file cannot be listed. */
-	if (strstr(why.text, "does not exist") != NULL || rc == CM_ENOTFOUND)
-		*ret = CM_PATH_MISSING;
-	else if (rc == CM_EUNREACHABLE || rc == CM_ETIMEDOUT || rc == CM_ECANCELLED)
+	if (rc == CM_EUNREACHABLE || rc == CM_ETIMEDOUT || rc == CM_ECANCELLED)
 		return cm_err_set(err, rc, "%s", why.text);
-	else
+	/* The engine refuses to mount what is not there; what could be mounted but not listed is a file. */
+	if (mounted)
 		*ret = CM_PATH_PRESENT;
+	else if (rc == CM_ENOTFOUND || strstr(why.text, "does not exist") != NULL)
+		*ret = CM_PATH_MISSING;
 	return 0;
 }
 
@@ -161,10 +163,11 @@ int cm_restore_volume_is_empty(const struct cm_app *app, struct cm_docker *d, co
 {
 	struct cm_helper_mount mount = volume_mount(volume, "/t", true);
 	struct cm_buf text;
+	bool mounted;
 	int rc;
 
 	mount.is_volume = volume[0] != '/';
-	rc = list_mount(app, d, &mount, &text, err);
+	rc = list_mount(app, d, &mount, &text, &mounted, err);
 	if (rc != 0)
 		return rc;
 	*ret = text.len == 0;
@@ -278,7 +281,8 @@ int cm_restore_volume_marked(const struct cm_app *app, struct cm_docker *d, cons
 {
 	struct cm_helper_mount mount = volume_mount(volume, "/t", true);
 	struct cm_buf text;
-	int rc = list_mount(app, d, &mount, &text, err);
+	bool mounted;
+	int rc = list_mount(app, d, &mount, &text, &mounted, err);
 
 	if (rc != 0)
 		return rc;

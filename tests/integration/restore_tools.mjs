@@ -14,12 +14,16 @@ export async function lines(...args) {
   return (await docker(...args)).split('\n').filter(Boolean);
 }
 
-// What a restore must not leave behind.
+// What a restore must not leave behind. Other tests on this machine may have helpers at work: those come and go.
 export async function leftovers() {
-  const containers = (await lines('ps', '-a', '--format', '{{.Names}}')).filter((n) => /^cm-restore-|_replaced_/.test(n));
-  const volumes = (await lines('volume', 'ls', '--format', '{{.Name}}')).filter((n) => /^cm-restore-/.test(n));
-  const helpers = await lines('ps', '-aq', '--filter', 'label=container-monkey.helper');
-  return [...containers, ...volumes, ...helpers];
+  for (let tries = 0; ; tries++) {
+    const containers = (await lines('ps', '-a', '--format', '{{.Names}}')).filter((n) => /^cm-restore-|^cmres.*_replaced_/.test(n));
+    const volumes = (await lines('volume', 'ls', '--format', '{{.Name}}')).filter((n) => /^cm-restore-/.test(n));
+    const helpers = await lines('ps', '-aq', '--filter', 'label=container-monkey.helper');
+    const all = [...containers, ...volumes, ...helpers];
+    if (all.length === 0 || tries === 20) return all;
+    await sleep(250);
+  }
 }
 
 // An inspect object without what the engine generates.
