@@ -15,11 +15,12 @@ die() {
 command -v apt-get >/dev/null || die "needs apt (Debian)"
 [ -r $keyring ] || die "needs the Debian archive keys: apt-get install debian-archive-keyring"
 
-# Without downloaded lists apt names no targets: then the configured sources are read as they are.
-mirror=$(apt-get indextargets --format '$(CODENAME)|$(REPO_URI)' 2>/dev/null |
-	awk -F'|' '$0 !~ /security|updates|backports/ { print $2; exit }')
-: "${mirror:=$(grep -rhoE 'https?://[^ ]+' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null |
-	grep -vE 'security|snapshot' | head -n 1 || true)}"
+# Where this machine gets Debian itself from, and nobody else's packages. Without downloaded lists apt knows of its
+# sources only what their lines say.
+mirror=$(apt-get indextargets --format '$(ORIGIN)|$(CODENAME)|$(REPO_URI)' 2>/dev/null |
+	awk -F'|' '$1 == "Debian" && $2 !~ /-/ { print $3; exit }' || true)
+[ -n "$mirror" ] || mirror=$(apt-get indextargets --no-release-info --format '$(RELEASE)|$(REPO_URI)' 2>/dev/null |
+	awk -F'|' '$1 ~ /^(bookworm|trixie|forky|sid|stable|testing|unstable)$/ { print $2; exit }' || true)
 [ -n "$mirror" ] || die "apt knows no Debian mirror here: run apt-get update, then make again"
 
 mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial"
