@@ -68,15 +68,18 @@ static void parts_text(const struct cm_backup_plan *plan, char *dst, size_t size
 {
 	static const char *const words[] = { "volume ", "folder ", "file ", "" };
 	const struct cm_backup_part *first = &plan->parts[0];
+	/* An anonymous volume is known by the beginning of its name. */
+	int shown = plan->part_count > 0 && first->kind == CM_BACKUP_VOLUME && strlen(first->name) == 64 ? 12 : 120;
 
 	if (plan->part_count == 0)
 		cm_str_copy(dst, size, "no data outside the image");
 	else if (first->kind == CM_BACKUP_ROOTFS)
 		cm_str_copy(dst, size, "changes inside the container");
 	else if (plan->part_count == 1)
-		snprintf(dst, size, "%s%.120s", words[first->kind], first->name);
+		snprintf(dst, size, "%s%.*s", words[first->kind], shown, first->name);
 	else
-		snprintf(dst, size, "%s%.120s and %zu more", words[first->kind], first->name, plan->part_count - 1);
+		snprintf(dst, size, "%s%.*s and %zu more", words[first->kind], shown, first->name,
+			 plan->part_count - 1);
 }
 
 static void filename_make(struct cm_backup_run *r)

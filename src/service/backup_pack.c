@@ -197,16 +197,28 @@ void cm_backup_watch(struct cm_backup_run *r, struct cm_archive_watch *watch)
 	};
 }
 
-/* Hears the helper's last words when it ended badly. */
-static int helper_end(struct cm_helper *helper, struct cm_err *err)
+/* Ends the helper and hears its last words; rc is what the work came to. */
+static int helper_end(struct cm_helper *helper, int rc, struct cm_err *err)
 {
 	cm_autofree char *words = NULL;
-	int code = 0, rc = cm_helper_finish(helper, &code, &words, err);
+	struct cm_err why = { 0 };
+	int code = 0;
 
-	if (rc == 0 && code != 0) {
-		rc = cm_err_set(err, CM_EUPSTREAM, "The helper container ended with exit code %d.", code);
-		cm_err_detail(err, "%s", words ? words : "");
+	/* One that still talks is hung up on; one that went away by itself has something to say. */
+	if (rc < 0 && rc != CM_EUNREACHABLE) {
+		cm_helper_abort(helper);
+		return rc;
 	}
+	if (cm_helper_finish(helper, &code, &words, &why) < 0) {
+		if (rc == 0 && err != NULL)
+			*err = why;
+		return rc < 0 ? rc : why.code;
+	}
+	if (rc == 0 && code == 0)
+		return 0;
+	rc = cm_err_set(err, CM_EUPSTREAM,
+			"The helper container that reads the data ended too early (exit code %d).%s%.300s", code,
+			words && words[0] != '\0' ? " It said: " : "", words ? words : "");
 	return rc;
 }
 
@@ -228,10 +240,8 @@ int cm_backup_write_parts(struct cm_backup_run *r, struct cm_err *err)
 			rc = cm_archive_writer_pack(r->writer, plan, &peer, &watch, err);
 		else
 			cm_helper_abort(cm_move(&helper));
-		if (rc < 0)
-			cm_helper_abort(helper);
-		else if (helper != NULL)
-			rc = helper_end(helper, err);
+		if (helper != NULL)
+			rc = helper_end(helper, rc, err);
 	}
 	for (size_t i = 0; rc == 0 && i < r->plan.part_count; i++) {
 		if (!read_by_helper(r, &r->plan.parts[i]))
