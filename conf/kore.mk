@@ -32,10 +32,9 @@ $(KORE_CONF_HEADER): kore.conf conf/kore.mk
 	{ echo 'static const char cm_kore_conf[] ='; sed -e 's/[\\"]/\\&/g' -e 's/^/"/' -e 's/$$/\\n"/' $<; echo ';'; } >$@
 
 # The server without the product, for tests/contract/kore_*.test.mjs. It brings a web side and a runner of its own.
-PROBE_OBJ = $(filter-out $(B)/obj/main.o,$(KORE_SIDE_OBJ))
-$(B)/tests/kore_probe: tests/tools/kore_probe.c $(KORE_FEATURES) $(KORE_OBJECTS) $(B)/libcm.a | $(GENERATED)
+PROBE_OBJ := $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/web/kore_*.c))
+$(B)/tests/kore_probe: tests/tools/kore_probe.c $(PROBE_OBJ) $(KORE_FEATURES) $(KORE_OBJECTS) $(B)/libcm.a | $(GENERATED)
 	@mkdir -p $(@D)
-	@$(MAKE) --no-print-directory $(PROBE_OBJ)
 	$(CC) $(CM_CFLAGS) -Wno-missing-prototypes $(KORE_CFLAGS) -o $@ $< $(CM_LDFLAGS) -rdynamic $(PROBE_OBJ) $(KORE_OBJECTS) \
 		$(B)/libcm.a $$(cat $(KORE_LDFLAGS)) $(CM_LIBS)
 unit-bin: $(B)/tests/kore_probe
