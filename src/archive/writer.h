@@ -67,6 +67,8 @@ int cm_archive_writer_part_begin(struct cm_archive_writer *w, const char *id, co
 				 struct cm_err *err);
 int cm_archive_writer_part_tar(struct cm_archive_writer *w, const char *dir, cm_archive_read_fn read, void *ctx,
 			       const struct cm_archive_watch *watch, struct cm_err *err);
+/* For a part of kind "rootfs", after its last tar: rootfs_deleted.json ({"deleted": [path…], "opaque": []}). */
+int cm_archive_writer_part_deleted(struct cm_archive_writer *w, const char *text, size_t len, struct cm_err *err);
 int cm_archive_writer_part_end(struct cm_archive_writer *w, struct cm_err *err);
 
 /* A warning of the caller's own, into the manifest. */

@@ -141,6 +141,18 @@ int cm_archive_writer_part_tar(struct cm_archive_writer *w, const char *dir, cm_
 	return cm_writer_result(w, rc);
 }
 
+int cm_archive_writer_part_deleted(struct cm_archive_writer *w, const char *text, size_t len, struct cm_err *err)
+{
+	struct json_object *record = NULL;
+
+	if (w->packer == NULL || w->done)
+		return cm_err_set(err, CM_EINTERNAL, "The archive cannot take this now.");
+	int rc = cm_packer_member(w->packer, "rootfs_deleted.json", text, len, &record, err);
+	if (rc == 0)
+		cm_json_set(w->part, "deleted", record);
+	return cm_writer_result(w, rc);
+}
+
 int cm_archive_writer_part_end(struct cm_archive_writer *w, struct cm_err *err)
 {
 	struct cm_packer_totals totals;

@@ -169,6 +169,28 @@ static int by_path(const void *a, const void *b)
 	return *y == '\0' || *y == '/' ? 1 : (unsigned char)*x - (unsigned char)*y;
 }
 
+/* The same list that a helper makes of whiteouts. */
+static int deleted_save(struct cm_backup_run *r, struct cm_err *err)
+{
+	cm_autojson struct json_object *o = json_object_new_object();
+	struct json_object *list = json_object_new_array();
+	cm_autofree char *text = NULL;
+
+	cm_json_set(o, "deleted", list);
+	cm_json_set(o, "opaque", json_object_new_array());
+	for (size_t i = 0; i < cm_json_len(r->plan.changes); i++) {
+		struct json_object *c = json_object_array_get_idx(r->plan.changes, i);
+		const char *path = cm_json_str(c, "Path", "");
+
+		if (cm_json_int(c, "Kind", DELETED) == DELETED && path[0] == '/' && path[1] != '\0')
+			cm_json_add_str(list, path + 1);
+	}
+	if (cm_json_len(list) == 0)
+		return 0;
+	text = cm_json_text(o);
+	return cm_archive_writer_part_deleted(r->writer, text, strlen(text), err);
+}
+
 int cm_backup_write_layer(struct cm_backup_run *r, const struct cm_backup_part *part, struct cm_err *err)
 {
 	const char *covered = NULL;
@@ -190,5 +212,6 @@ int cm_backup_write_layer(struct cm_backup_run *r, const struct cm_backup_part *
 		rc = path_save(r, path, err);
 		covered = path;
 	}
+	rc = rc < 0 ? rc : deleted_save(r, err);
 	return rc < 0 ? rc : cm_archive_writer_part_end(r->writer, err);
 }
