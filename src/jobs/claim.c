@@ -17,6 +17,12 @@ static int lost(struct cm_err *err)
 	return cm_err_set(err, CM_EDENIED, "This job now belongs to another runner.");
 }
 
+static int log_line(struct cm_db *db, const char *id, int64_t ms, enum cm_job_line_kind kind, const char *text,
+		    struct cm_err *err)
+{
+	return cm_job_log_add(db, id, &(struct cm_job_line){ .ms = ms, .kind = kind, .text = (char *)text }, err);
+}
+
 static int claim(struct cm_db *db, const char *lane, int per_host, const char *kinds, const char *owner,
 		 struct cm_job *ret, struct cm_err *err)
 {
@@ -82,26 +88,34 @@ int cm_claim_waiting(int64_t *ret_count, struct cm_err *err)
 	return rc != 0 ? rc : cm_db_int(db, ret_count, err, "SELECT count(*) FROM jobs WHERE state IN " CM_JOB_WAITS);
 }
 
+static int write_progress(struct cm_db *db, const struct cm_claim *c, const struct cm_claim_progress *p,
+			  struct cm_err *err)
+{
+	int64_t now = cm_now_ms();
+	cm_autofree char *warnings = p->warnings ? cm_json_text(p->warnings) : NULL;
+	int rc = cm_db_exec(
+	    db, err,
+	    "UPDATE jobs SET state = 'running', step = ?, step_total = ?, step_text = coalesce(?, step_text),"
+	    " bytes_done = ?, bytes_total = ?, bytes_per_second = ?, seconds_left = ?,"
+	    " warnings = coalesce(?, warnings), lease_ms = ?, updated_ms = ?, version = version + 1" HELD,
+	    cm_v_int(p->step), cm_v_int(p->step_total), cm_v_text(p->step_text), cm_v_int(p->bytes_done),
+	    cm_v_int(p->bytes_total), cm_v_int(p->bytes_per_second), cm_v_int(p->seconds_left), cm_v_text(warnings),
+	    cm_v_int(now + CM_LEASE_MS), cm_v_int(now), cm_v_text(c->id), cm_v_text(c->owner), cm_v_int(c->fence));
+	if (rc == 0 && cm_db_changes(db) == 0)
+		return lost(err);
+	for (size_t i = 0; rc == 0 && i < p->line_count; i++)
+		rc = cm_job_log_add(db, c->id, &p->lines[i], err);
+	return rc;
+}
+
 int cm_claim_progress(const struct cm_claim *c, const struct cm_claim_progress *p, struct cm_err *err)
 {
 	struct cm_db *db;
-	int64_t now = cm_now_ms();
-	cm_autofree char *warnings = p->warnings ? cm_json_text(p->warnings) : NULL;
 	int rc = cm_db_get(&db, err);
 
-	if (rc == 0)
-		rc = cm_db_exec(
-		    db, err,
-		    "UPDATE jobs SET state = 'running', step = ?, step_total = ?, step_text = coalesce(?, step_text),"
-		    " bytes_done = ?, bytes_total = ?, bytes_per_second = ?, seconds_left = ?,"
-		    " warnings = coalesce(?, warnings), lease_ms = ?, updated_ms = ?, version = version + 1" HELD,
-		    cm_v_int(p->step), cm_v_int(p->step_total), cm_v_text(p->step_text), cm_v_int(p->bytes_done),
-		    cm_v_int(p->bytes_total), cm_v_int(p->bytes_per_second), cm_v_int(p->seconds_left),
-		    cm_v_text(warnings), cm_v_int(now + CM_LEASE_MS), cm_v_int(now), cm_v_text(c->id),
-		    cm_v_text(c->owner), cm_v_int(c->fence));
-	if (rc == 0 && cm_db_changes(db) == 0)
-		return lost(err);
-	return rc;
+	if (rc != 0 || (rc = cm_db_begin(db, err)) != 0)
+		return rc;
+	return cm_db_end(db, write_progress(db, c, p, err), err);
 }
 
 int cm_claim_heartbeat(const struct cm_claim *c, bool *ret_cancel, struct cm_err *err)
@@ -158,6 +172,9 @@ static int finish(struct cm_db *db, const struct cm_claim *c, const struct cm_cl
 	    cm_v_int(r->give_back_attempt), cm_v_text(c->id), cm_v_text(c->owner), cm_v_int(c->fence));
 	if (rc == 0 && cm_db_changes(db) == 0)
 		return lost(err);
+	const char *last = r->error_text ? r->error_text : r->step_text;
+	if (rc == 0 && last != NULL)
+		rc = log_line(db, c->id, now, r->error_text ? CM_JOB_LINE_ERROR : CM_JOB_LINE_STEP, last, err);
 	return rc;
 }
 
@@ -195,6 +212,12 @@ static int interrupt(struct cm_db *db, struct cm_job_list *list, struct cm_err *
 		}
 		cm_job_read(st, &list->jobs[list->count++]);
 		rc = 0;
+	}
+	for (size_t i = 0; rc == 0 && i < list->count; i++) {
+		const struct cm_job *job = &list->jobs[i];
+
+		rc = log_line(db, job->id, now, job->error_text ? CM_JOB_LINE_ERROR : CM_JOB_LINE_STEP,
+			      job->error_text ? job->error_text : "Cancelled", err);
 	}
 	return rc;
 }

@@ -35,10 +35,12 @@ struct cm_claim_progress {
 	int step, step_total;
 	const char *step_text; /* NULL: unchanged */
 	int64_t bytes_done, bytes_total, bytes_per_second, seconds_left;
-	struct json_object *warnings; /* array; NULL: unchanged */
+	struct json_object *warnings;	 /* array; NULL: unchanged */
+	const struct cm_job_line *lines; /* for its log */
+	size_t line_count;
 };
 
-/* Progress, state running, and a new lease in one write. */
+/* Progress, new lines of the log, state running, and a new lease in one write. */
 int cm_claim_progress(const struct cm_claim *c, const struct cm_claim_progress *p, struct cm_err *err);
 /* A new lease, and whether somebody asked to cancel. */
 int cm_claim_heartbeat(const struct cm_claim *c, bool *ret_cancel, struct cm_err *err);
@@ -52,7 +54,7 @@ struct cm_claim_result {
 	const char *error_text, *error_code;
 	bool give_back_attempt; /* interrupted by our own orderly end: does not count */
 };
-/* Durable on return. */
+/* Durable on return. The log gets a last line. */
 int cm_claim_finish(const struct cm_claim *c, const struct cm_claim_result *r, struct cm_err *err);
 
 /* Recovery, by who holds the runner lock: all claims are void; what was starting or running becomes interrupted (or

@@ -92,6 +92,7 @@ void cm_job_release(struct cm_job *job)
 	free(job->error_text);
 	free(job->error_code);
 	free(job->owner);
+	cm_job_log_free(job->log, job->log_count);
 	json_object_put(job->params);
 	json_object_put(job->result);
 	json_object_put(job->warnings);

@@ -98,6 +98,20 @@ int cm_queue_get(const char *id, struct cm_job *ret, struct cm_err *err)
 	return rc != 0 ? rc : cm_job_load(db, id, ret, err);
 }
 
+int cm_queue_log(struct cm_job *job, struct cm_err *err)
+{
+	struct cm_job_line *lines;
+	size_t count;
+	int rc = cm_job_log_read(job->id, &lines, &count, err);
+
+	if (rc != 0)
+		return rc;
+	cm_job_log_free(job->log, job->log_count);
+	job->log = lines;
+	job->log_count = count;
+	return 0;
+}
+
 static int cancel(struct cm_db *db, const char *id, enum cm_job_state *ret_state, struct cm_err *err)
 {
 	struct cm_job job;
@@ -115,6 +129,11 @@ static int cancel(struct cm_db *db, const char *id, enum cm_job_state *ret_state
 				"UPDATE jobs SET state = 'cancelled', cancel = 1, finished_ms = ?, updated_ms = ?,"
 				" version = version + 1, step_text = 'Cancelled' WHERE id = ?",
 				cm_v_int(now), cm_v_int(now), cm_v_text(id));
+		if (rc == 0)
+			rc = cm_job_log_add(
+			    db, id,
+			    &(struct cm_job_line){ .ms = now, .kind = CM_JOB_LINE_STEP, .text = (char *)"Cancelled" },
+			    err);
 		state = CM_JOB_CANCELLED;
 	} else {
 		rc = cm_db_exec(db, err,

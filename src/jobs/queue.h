@@ -18,6 +18,7 @@
 
 #include "core/err.h"
 #include "core/secret.h"
+#include "jobs/job_log.h"
 #include "service/app.h"
 
 enum cm_job_state {
@@ -62,6 +63,8 @@ struct cm_job {
 	int attempt;							 /* how often it was begun */
 	int64_t fence;
 	char *owner;
+	struct cm_job_line *log; /* NULL until cm_queue_log() read it */
+	size_t log_count;
 };
 void cm_job_release(struct cm_job *job); /* frees what it points to, not itself */
 
@@ -80,6 +83,8 @@ int cm_queue_add(const struct cm_app *app, const struct cm_job_request *rq, char
 		 struct cm_err *err);
 /* Caller releases. CM_ENOTFOUND. */
 int cm_queue_get(const char *id, struct cm_job *ret, struct cm_err *err);
+/* Reads the log into a job that was got before: job->log is not NULL then, even without lines. */
+int cm_queue_log(struct cm_job *job, struct cm_err *err);
 
 struct cm_job_query {
 	const char *kind, *user, *subject;

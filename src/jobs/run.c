@@ -18,14 +18,25 @@ enum { STACK_SIZE = 1 << 20, WARNING_TEXT_MAX = 1000 };
 
 /* --- the work's side --- */
 
+/* Under the lock. */
+static void add_line(struct cm_run *run, enum cm_job_line_kind kind, const char *text)
+{
+	if (run->line_count < CM_RUN_LINES_MAX)
+		run->lines[run->line_count++] =
+		    (struct cm_job_line){ .ms = cm_now_ms(), .kind = kind, .text = cm_strdup(text) };
+}
+
 static void on_step(void *ctx, int number, int total, const char *text)
 {
 	struct cm_run *run = ctx;
 
 	pthread_mutex_lock(&run->lock);
+	bool same = cm_str_eq(run->step_text, text ? text : "");
 	run->step = number;
 	run->step_total = total;
 	cm_str_copy(run->step_text, sizeof(run->step_text), text ? text : "");
+	if (!same)
+		add_line(run, CM_JOB_LINE_STEP, run->step_text);
 	run->dirty = true;
 	pthread_mutex_unlock(&run->lock);
 }
@@ -53,6 +64,8 @@ static void on_warn(void *ctx, const char *text)
 		cm_json_add_str(run->warnings, cut);
 	else if (n == CM_RUN_WARNINGS_MAX)
 		cm_json_add_str(run->warnings, "There were more warnings; they are not listed.");
+	if (n < CM_RUN_WARNINGS_MAX)
+		add_line(run, CM_JOB_LINE_WARNING, cut);
 	run->dirty = run->new_warnings = true;
 	pthread_mutex_unlock(&run->lock);
 }
@@ -87,12 +100,19 @@ static void *thread_main(void *arg)
 
 /* --- the runner's side --- */
 
+static void free_lines(struct cm_job_line *lines, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(lines[i].text);
+}
+
 static void run_destroy(struct cm_run *run)
 {
 	cm_job_release(&run->job);
 	json_object_put(run->result);
 	json_object_put(run->warnings);
 	pthread_mutex_destroy(&run->lock);
+	free_lines(run->lines, run->line_count);
 	free(run);
 }
 
@@ -112,6 +132,7 @@ int cm_run_start(const struct cm_app *app, const struct cm_job_kind *kind, struc
 	run->begun_ms = run->beat_ms = cm_monotonic_ms();
 	run->warnings = json_object_new_array();
 	cm_str_copy(run->step_text, sizeof(run->step_text), kind->starting ? kind->starting : "Starting...");
+	add_line(run, CM_JOB_LINE_STEP, run->step_text);
 	run->dirty = true;
 	pthread_mutex_init(&run->lock, NULL);
 	pthread_attr_init(&attr);
@@ -158,10 +179,21 @@ static void rate_sample(struct cm_run *run, int64_t now, int64_t done)
 	run->sampled_bytes = done;
 }
 
+/* Lines that could not be written, before those that came meanwhile. Under the lock. */
+static void lines_back(struct cm_run *run, const struct cm_job_line *lines, size_t count)
+{
+	while (run->line_count + count > CM_RUN_LINES_MAX)
+		free(run->lines[--run->line_count].text);
+	memmove(run->lines + count, run->lines, run->line_count * sizeof(*lines));
+	memcpy(run->lines, lines, count * sizeof(*lines));
+	run->line_count += count;
+}
+
 static int write_progress(struct cm_run *run, int64_t now, struct cm_err *err)
 {
 	struct cm_claim_progress p = { .seconds_left = -1 };
 	char text[sizeof(run->step_text)];
+	struct cm_job_line lines[CM_RUN_LINES_MAX];
 	cm_autojson struct json_object *warnings = NULL;
 
 	pthread_mutex_lock(&run->lock);
@@ -172,11 +204,15 @@ static int write_progress(struct cm_run *run, int64_t now, struct cm_err *err)
 	p.bytes_total = run->bytes_total;
 	if (run->new_warnings)
 		warnings = cm_json_copy(run->warnings);
+	p.line_count = run->line_count;
+	memcpy(lines, run->lines, p.line_count * sizeof(lines[0]));
+	run->line_count = 0;
 	run->dirty = run->new_warnings = false;
 	pthread_mutex_unlock(&run->lock);
 
 	rate_sample(run, now, p.bytes_done);
 	p.step_text = text;
+	p.lines = lines;
 	p.warnings = warnings;
 	p.bytes_per_second = (int64_t)run->rate;
 	if (p.bytes_total > p.bytes_done && run->rate >= 1)
@@ -187,7 +223,10 @@ static int write_progress(struct cm_run *run, int64_t now, struct cm_err *err)
 		pthread_mutex_lock(&run->lock);
 		run->dirty = true;
 		run->new_warnings = run->new_warnings || warnings != NULL;
+		lines_back(run, lines, p.line_count);
 		pthread_mutex_unlock(&run->lock);
+	} else {
+		free_lines(lines, p.line_count);
 	}
 	run->written_ms = run->beat_ms = now;
 	return rc;

@@ -18,7 +18,8 @@
 enum {
 	CM_RUN_WRITE_MS = 500, /* progress is written at most this often */
 	CM_RUN_BEAT_MS = 5000, /* the lease at least this often */
-	CM_RUN_WARNINGS_MAX = 1000
+	CM_RUN_WARNINGS_MAX = 1000,
+	CM_RUN_LINES_MAX = CM_JOB_LOG_MAX /* of the log, that wait for the next write */
 };
 
 enum cm_run_stop {
@@ -53,6 +54,8 @@ struct cm_run {
 	int64_t bytes_done, bytes_total;
 	struct json_object *warnings;
 	bool dirty, new_warnings;
+	struct cm_job_line lines[CM_RUN_LINES_MAX]; /* of the log, not written yet */
+	size_t line_count;
 
 	/* Of the runner's thread. */
 	int64_t written_ms, beat_ms, sampled_ms, sampled_bytes; /* monotonic; 0: never */

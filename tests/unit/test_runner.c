@@ -266,6 +266,13 @@ TEST(runner_job__runs_to_its_end)
 	CHECK(job.step == 1 && job.step_total == 3 && job.attempt == 1 && job.error_text == NULL);
 	CHECK(job.bytes_total == 100000 && job.bytes_done == 90000);
 	CHECK_INT(cm_json_len(job.warnings), 1);
+	CHECK_INT(cm_queue_log(&job, NULL), 0);
+	CHECK_INT(job.log_count, 4);
+	CHECK_STR(job.log[0].text, "Starting...");
+	CHECK_STR(job.log[1].text, "Sleeping");
+	CHECK_STR(job.log[2].text, "It is late.");
+	CHECK(job.log[2].kind == CM_JOB_LINE_WARNING && job.log[2].ms >= job.log[1].ms + 30);
+	CHECK_STR(job.log[3].text, "Done!");
 	cm_job_release(&job);
 	CHECK(side_stop(&s) < 1500);
 	scratch_end();
@@ -285,6 +292,10 @@ TEST(runner_error__keeps_the_sentence_not_the_detail)
 	CHECK_STR(job.error_text, "No space left.");
 	CHECK_STR(job.error_code, "NO_SPACE");
 	CHECK(job.result == NULL);
+	CHECK_INT(cm_queue_log(&job, NULL), 0);
+	CHECK_INT(job.log_count, 3);
+	CHECK_STR(job.log[2].text, "No space left.");
+	CHECK(job.log[2].kind == CM_JOB_LINE_ERROR);
 	cm_job_release(&job);
 	side_stop(&s);
 	scratch_end();

@@ -67,6 +67,29 @@ TEST(view_job__running)
 	CHECK_INT(cm_json_int(o, "refresh_seconds", 0), 2);
 }
 
+TEST(view_job__shows_its_log_when_it_was_read)
+{
+	struct cm_job j = job(CM_JOB_ERROR);
+	struct cm_job_line lines[] = { { NOW, CM_JOB_LINE_STEP, (char *)"Reading" },
+				       { NOW, CM_JOB_LINE_WARNING, (char *)"A <b>socket</b>" },
+				       { NOW, CM_JOB_LINE_ERROR, (char *)"It broke" } };
+	cm_autojson struct json_object *without = view(&j, CM_ROLE_VIEWER), *with = NULL;
+	struct json_object *log;
+
+	CHECK(!json_object_object_get_ex(without, "log", NULL));
+	j.log = lines;
+	j.log_count = 3;
+	with = view(&j, CM_ROLE_VIEWER);
+	log = cm_json_arr(with, "log");
+	CHECK_INT(cm_json_len(log), 4);
+	CHECK_STR(cm_json_str(json_object_array_get_idx(log, 0), "text", ""), "Ordered");
+	CHECK(cm_json_bool(json_object_array_get_idx(log, 1), "is_step", false));
+	CHECK(cm_json_bool(json_object_array_get_idx(log, 2), "is_warn", false));
+	CHECK_STR(cm_json_str(json_object_array_get_idx(log, 2), "text", ""), "A <b>socket</b>");
+	CHECK(cm_json_bool(json_object_array_get_idx(log, 3), "is_error", false));
+	CHECK_STR(cm_json_str(json_object_array_get_idx(log, 3), "time_text", ""), "00:16:40");
+}
+
 TEST(view_job__only_who_may_is_offered_cancel_and_retry)
 {
 	struct cm_job j = job(CM_JOB_RUNNING);

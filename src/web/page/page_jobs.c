@@ -153,6 +153,11 @@ int cm_page_job(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err)
 
 	if (rc != 0)
 		return rc;
+	rc = cm_queue_log(&job, err);
+	if (rc != 0) {
+		cm_job_release(&job);
+		return rc;
+	}
 	view = cm_view_job(&job, jobs_before(&job), &who);
 	cm_view_title(rp, "%s", job.title ? job.title : "Job");
 	json_object_object_foreach(view, key, value) cm_json_set(cm_view_data(rp), key, json_object_get(value));

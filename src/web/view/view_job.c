@@ -168,18 +168,18 @@ static void add_log_line(struct json_object *log, int64_t ms, const char *text, 
 	json_object_array_add(log, o);
 }
 
-/* What is known of its course: when it was ordered, begun, where it stands, how it ended. */
 static struct json_object *make_log(const struct cm_job *job)
 {
+	static const char *const kinds[] = {
+		[CM_JOB_LINE_STEP] = "step",
+		[CM_JOB_LINE_WARNING] = "warn",
+		[CM_JOB_LINE_ERROR] = "error",
+	};
 	struct json_object *log = json_object_new_array();
 
 	add_log_line(log, job->created_ms, "Ordered", "step");
-	if (job->started_ms != 0)
-		add_log_line(log, job->started_ms, "Started", "step");
-	if (job->started_ms != 0 && job->step_text != NULL)
-		add_log_line(log, job->updated_ms, job->step_text, "step");
-	if (job->finished_ms != 0 && job->error_text != NULL)
-		add_log_line(log, job->finished_ms, job->error_text, "error");
+	for (size_t i = 0; i < job->log_count; i++)
+		add_log_line(log, job->log[i].ms, job->log[i].text, kinds[job->log[i].kind]);
 	return log;
 }
 
@@ -207,7 +207,8 @@ struct json_object *cm_view_job(const struct cm_job *job, int64_t before, const 
 	cm_json_set_str(o, "error", cm_job_state_over(job->state) ? job->error_text : NULL);
 	cm_json_set_str(o, "error_code", job->error_code);
 	cm_json_set(o, "result", json_object_get(job->result));
-	cm_json_set(o, "log", make_log(job));
+	if (job->log != NULL)
+		cm_json_set(o, "log", make_log(job));
 	cm_json_set_bool(o, "is_cancelling", job->cancel && !cm_job_state_over(job->state));
 	if (cm_job_state_over(job->state))
 		cm_json_set(o, "refresh_seconds", NULL);

@@ -22,7 +22,7 @@ const char *cm_job_kind_text(const char *kind);
 
 /* A row of a list: caller puts. */
 struct json_object *cm_view_job_row(const struct cm_job *job, const struct cm_view_who *who);
-/* The whole job; before: how many wait in front of it. Caller puts. */
+/* The whole job; before: how many wait in front of it. With its log when that was read. Caller puts. */
 struct json_object *cm_view_job(const struct cm_job *job, int64_t before, const struct cm_view_who *who);
 /* The answer of /api/backup-progress: the predecessor's fields and ours. Caller puts. */
 struct json_object *cm_view_backup_progress(const struct cm_job *job);
