@@ -48,10 +48,12 @@ static int read_nested(void *ctx, void *data, size_t len, size_t *ret_len, struc
 		o->piece = piece;
 	}
 	size_t n = o->left < len ? o->left : len;
+	*ret_len = n;
+	if (n == 0)
+		return 0;
 	memcpy(data, o->piece, n);
 	o->piece += n;
 	o->left -= n;
-	*ret_len = n;
 	return 0;
 }
 

@@ -217,6 +217,9 @@ static int header_read(struct cm_tar_parse *t, struct cm_err *err)
 	t->state = RECORDS;
 	t->want = (size_t)size + cm_tar_pad(size);
 	t->left = size;
+	/* The records are used where they lie: raw must not move when the last header follows. */
+	if (cm_buf_room(&t->raw, t->want + CM_TAR_BLOCK) == NULL)
+		return cm_err_set(err, cm_buf_failed(&t->raw), "Out of memory while reading a backup.");
 	return 0;
 }
 

@@ -185,18 +185,19 @@ int cm_op_unpack(struct json_object *plan, struct json_object **ret, struct cm_e
 {
 	struct json_object *parts = cm_json_arr(plan, "parts");
 	size_t n = cm_json_len(parts);
-	struct unpack u = { 0 };
 	struct cm_frame f;
 	enum cm_codec codec;
 	int rc = 0;
 
 	if (n == 0 || n > CM_PARTS_MAX || cm_codec_parse(cm_json_str(plan, "codec", NULL), &codec) != 0)
 		return cm_err_set(err, CM_EINVAL, "The plan's settings are wrong.");
+	/* Not on the stack, and after an error not freed: a ring's thread may still use it until the process ends. */
+	struct unpack *u = cm_alloc(sizeof(*u));
 	/* The peer sends and does not listen all the time: more than fits its line would stop both. */
 	cm_wire_warn_limit(WARNINGS);
 	for (size_t i = 0; i < n && rc == 0; i++) {
-		u.part = (unsigned)i;
-		rc = unpack_part(&u, json_object_array_get_idx(parts, i), codec, cm_json_bool(plan, "sync", true), err);
+		u->part = (unsigned)i;
+		rc = unpack_part(u, json_object_array_get_idx(parts, i), codec, cm_json_bool(plan, "sync", true), err);
 	}
 	if (rc == 0)
 		rc = cm_peer_next(cm_wire_peer(), NEXT_BLOCK_MS, &f, err);
@@ -205,8 +206,9 @@ int cm_op_unpack(struct json_object *plan, struct json_object **ret, struct cm_e
 	if (rc < 0)
 		return rc;
 	*ret = json_object_new_object();
-	cm_json_set_int(*ret, "files", (int64_t)u.files);
-	cm_json_set_int(*ret, "bytes", (int64_t)u.bytes);
+	cm_json_set_int(*ret, "files", (int64_t)u->files);
+	cm_json_set_int(*ret, "bytes", (int64_t)u->bytes);
 	cm_json_set_int(*ret, "warnings", (int64_t)cm_wire_warnings());
+	free(u);
 	return 0;
 }
