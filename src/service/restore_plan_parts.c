@@ -13,6 +13,7 @@
 #include "service/network_restore.h"
 #include "service/restore_helper.h"
 #include "service/restore_plan.h"
+#include "service/vaults.h"
 
 enum { PLAN_MAX_NAMES = 99, PLAN_MAX_BIND_CHECKS = 32 };
 
@@ -193,18 +194,41 @@ static const char *overlapping(const struct cm_restore_plan *p, struct json_obje
 	return NULL;
 }
 
+/* The newest network_<name>_<stamp>.json of a vault: names sort by time. */
+struct network_search {
+	char *prefix;
+	char found[256];
+};
+
+static int network_candidate(void *ctx, const struct cm_vault_entry *entry)
+{
+	static const char stamp[] = "00000000_000000";
+	struct network_search *s = ctx;
+	size_t n = strlen(s->prefix);
+	const char *rest = entry->name + n;
+
+	if (!cm_str_has_prefix(entry->name, s->prefix) || strlen(rest) != strlen(stamp) + strlen(".json") ||
+	    strspn(rest, "0123456789_") != strlen(stamp) || !cm_str_has_suffix(rest, ".json"))
+		return 0;
+	if (strcmp(entry->name, s->found) > 0)
+		cm_str_copy(s->found, sizeof(s->found), entry->name);
+	return 0;
+}
+
 /* The predecessor's archives hold no networks, but its vault may hold a backup of this one. */
 static struct json_object *network_from_vault(const struct cm_restore_plan *p, const char *name)
 {
-	struct cm_catalog_query q = { .type = "network", .container_name = name, .sort = "-created", .limit = 1 };
-	struct cm_catalog_list list = { 0 };
+	struct network_search s = { .prefix = cm_asprintf("network_%s_", name) };
 	struct json_object *o = NULL;
+	struct cm_vault *vault;
 
-	if (cm_catalog_list(&q, &list, NULL) != 0)
-		return NULL;
-	if (list.count > 0 && cm_network_file_read(p->app, list.rows[0].file, &o, NULL) != 0)
+	if (cm_vaults_open(p->app, NULL, &vault, NULL) == 0) {
+		vault->ops->list(vault, network_candidate, &s, NULL);
+		cm_vault_free(vault);
+	}
+	if (s.found[0] != '\0' && cm_network_file_read(p->app, s.found, &o, NULL) != 0)
 		o = NULL;
-	cm_catalog_list_release(&list);
+	free(s.prefix);
 	return o;
 }
 

@@ -63,7 +63,7 @@ async function crash(point, file, options) {
 
 async function recovered(job) {
   const app = await startApp({ dataDir, env: { CM_ADMIN_PASSWORD: password } });
-  await until('the recovery', 60, async () => /recovered|recovery/.test(app.stderr) || (await leftovers()).length === 0);
+  await until('the recovery', 60, async () => /recovered|recovery/.test(app.stderr) || (await leftovers(app)).length === 0);
   await until('the end of the job', 60, async () => {
     const j = await app.api('GET', `/api/jobs/${job}`);
     return ['interrupted', 'complete', 'error', 'cancelled'].includes((j.json.job ?? j.json).state);
@@ -100,7 +100,7 @@ for (const point of ['restore_image_loaded', 'restore_network_made', 'restore_vo
     const { died, job } = await crash(point, lost, {});
     assert.ok(died, 'the point is on the way');
     const app = await recovered(job);
-    await until('everything to be gone', 30, async () => (await leftovers()).length === 0 && !(await exists('image', imageId)));
+    await until('everything to be gone', 30, async () => (await leftovers(app)).length === 0 && !(await exists('image', imageId)));
     for (const [kind, n] of [['container', `${p}lost`], ['volume', `${p}lostvol`], ['network', `${p}lostnet`], ['image', `${p}img`]])
       assert.ok(!(await exists(kind, n)), `${kind} ${n}`);
     await app.stop();
@@ -116,7 +116,7 @@ for (const point of before_the_end) {
     const { died, job } = await crash(point, good, replaceAll);
     if (point !== 'restore_connected') assert.ok(died, 'the point is on the way');
     const app = await recovered(job);
-    await until('the old one to run', 60, async () => (await leftovers()).length === 0 && (await inspect(name)).State.Running);
+    await until('the old one to run', 60, async () => (await leftovers(app)).length === 0 && (await inspect(name)).State.Running);
     assert.deepEqual(await state(), was);
     await app.stop();
   });
@@ -128,7 +128,7 @@ for (const point of ['undo_swapped_once', 'undo_swapped_twice', 'undo_emptied', 
     const { died, job } = await crash(point, bad, replaceAll);
     assert.ok(died, 'the point is on the way');
     const app = await recovered(job);
-    await until('the old one to run', 60, async () => (await leftovers()).length === 0 && (await inspect(name)).State.Running);
+    await until('the old one to run', 60, async () => (await leftovers(app)).length === 0 && (await inspect(name)).State.Running);
     assert.deepEqual(await state(), was);
     await app.stop();
   });
@@ -141,7 +141,7 @@ for (const point of ['restore_done', 'restore_old_removed']) {
     const { died, job } = await crash(point, good, replaceAll);
     assert.ok(died, 'the point is on the way');
     const app = await recovered(job);
-    await until('the rest to be tidied up', 60, async () => (await leftovers()).length === 0);
+    await until('the rest to be tidied up', 60, async () => (await leftovers(app)).length === 0);
     assert.ok(!(await exists('container', old)));
     assert.equal((await inspect(name)).State.Running, true);
     assert.equal(await docker('exec', name, 'cat', '/data/f', '/copied/f', '/bind/x', '/anon/f', '/etc/changed'), '1\n1\nsaved1\n1');

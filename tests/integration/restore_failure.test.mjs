@@ -37,7 +37,7 @@ async function state() {
 }
 
 async function same(text) {
-  assert.deepEqual(await leftovers(), [], text);
+  assert.deepEqual(await leftovers(app), [], text);
   assert.deepEqual(await state(), was, text);
 }
 
@@ -156,7 +156,7 @@ test('a damaged image in the archive', async () => {
   const r = await app.restore(file);
   assert.ok([422, 502].includes(r.status), r.text);
   for (const [kind, n] of [['container', `${p}im`], ['volume', `${p}imvol`], ['image', id], ['image', `${p}img`]]) assert.ok(!(await exists(kind, n)), n);
-  assert.deepEqual(await leftovers(), []);
+  assert.deepEqual(await leftovers(app), []);
 });
 
 test('a file that is cut off is refused', async () => {
@@ -186,13 +186,13 @@ test('the disk of a volume is full: what it held comes back', { skip: !isRoot &&
     assert.equal(await snapshot(`${p}small`), before);
     assert.equal((await inspect(`${p}full`)).Id, id);
     assert.equal((await inspect(`${p}full`)).State.Running, true);
-    assert.deepEqual(await leftovers(), []);
+    assert.deepEqual(await leftovers(app), []);
     execFileSync('mount', ['-o', 'remount,size=4m', dir]);
     const good = await app.restore(file, replaceAll);
     assert.equal(good.status, 200, good.text);
     assert.equal(statSync(`${dir}/first`).size, 1900000);
     assert.ok(!existsSync(`${dir}/second`));
-    assert.deepEqual(await leftovers(), []);
+    assert.deepEqual(await leftovers(app), []);
     await lose(`${p}full`, { volumes: [`${p}small`] });
   } finally {
     await docker('rm', '-f', `${p}full`).catch(() => {});
@@ -217,7 +217,7 @@ test('a folder of the host that was replaced comes back too', async () => {
   assert.equal(r.status, 502, r.text);
   assert.equal(await snapshot(dir), before);
   assert.equal((await inspect(`${p}bind`)).State.Running, true);
-  assert.deepEqual(await leftovers(), []);
+  assert.deepEqual(await leftovers(app), []);
   await lose(`${p}bind`);
   rmSync(dir, { recursive: true });
 });

@@ -94,7 +94,7 @@ CMD ["sh"]
   }
   assert.equal(readFileSync(`${host}/folder/sub/x`, 'utf8'), 'in the folder\n');
   assert.equal(readFileSync(`${host}/one.conf`, 'utf8'), 'one file\n');
-  assert.deepEqual(await leftovers(), []);
+  assert.deepEqual(await leftovers(app), []);
 });
 
 test('a stopped one comes back stopped, and can be started', async () => {

@@ -67,7 +67,7 @@ test('beside: another name gets volumes, address and port of its own, and no par
   assert.equal(await read(name, '/data/f'), 'changed');
   assert.equal((await inspect(name)).State.Running, true);
   await lose(`${p}copy`, { volumes: [`${p}copy_${p}data`] });
-  assert.deepEqual(await leftovers(), []);
+  assert.deepEqual(await leftovers(app), []);
 });
 
 test('an old name for a new place: a copy that keeps the volume shares it', async () => {
@@ -102,7 +102,7 @@ test('replace with volumes kept: the container of the backup, the data of now', 
   assert.equal(now.Mounts.find((m) => m.Destination === '/anon').Name, anon);
   assert.equal(now.NetworkSettings.Networks[`${p}net`].IPAMConfig.IPv4Address, '10.215.1.9');
   assert.ok(!(await exists('container', old.Id)));
-  assert.deepEqual(await leftovers(), []);
+  assert.deepEqual(await leftovers(app), []);
 });
 
 test('replace with volumes replaced, the old one kept: its data is kept too', async () => {
@@ -120,7 +120,7 @@ test('replace with volumes replaced, the old one kept: its data is kept too', as
   assert.equal(await snapshot(aside, { inodes: true }), was, 'the very same files');
   await docker('rm', '-v', r.json.old_container);
   await docker('volume', 'rm', aside);
-  assert.deepEqual(await leftovers(), []);
+  assert.deepEqual(await leftovers(app), []);
 });
 
 test('replace with all volumes replaced leaves nothing of the old one', async () => {
@@ -133,7 +133,7 @@ test('replace with all volumes replaced leaves nothing of the old one', async ()
   assert.equal(await read(name, '/anon/f'), 'saved');
   assert.ok(!(await exists('volume', anon)));
   assert.ok(!(await exists('container', old.Id)));
-  assert.deepEqual(await leftovers(), []);
+  assert.deepEqual(await leftovers(app), []);
 });
 
 test('new volumes stand beside the old ones', async () => {
@@ -141,7 +141,7 @@ test('new volumes stand beside the old ones', async () => {
   assert.equal(r.status, 200, r.text);
   assert.equal((await inspect(name)).HostConfig.Binds[0], `${p}data-restored:/data`);
   assert.ok(await exists('volume', `${p}data`));
-  assert.deepEqual(await leftovers(), []);
+  assert.deepEqual(await leftovers(app), []);
 });
 
 test('a folder of the host is written when it is missing, or when asked to; a single file never over another', async () => {
@@ -165,7 +165,7 @@ test('a folder of the host is written when it is missing, or when asked to; a si
   rmSync(`${host}/conf`, { recursive: true });
   assert.equal((await app.restore(file)).status, 200);
   assert.equal(readFileSync(`${host}/conf/a`, 'utf8'), 'saved\n');
-  assert.deepEqual(await leftovers(), []);
+  assert.deepEqual(await leftovers(app), []);
 });
 
 test('a network whose addresses are taken is made with others, unless a fixed one is needed', async () => {

@@ -14,16 +14,13 @@ export async function lines(...args) {
   return (await docker(...args)).split('\n').filter(Boolean);
 }
 
-// What a restore must not leave behind. Other tests on this machine may have helpers at work: those come and go.
-export async function leftovers() {
-  for (let tries = 0; ; tries++) {
-    const containers = (await lines('ps', '-a', '--format', '{{.Names}}')).filter((n) => /^cm-restore-|^cmres.*_replaced_/.test(n));
-    const volumes = (await lines('volume', 'ls', '--format', '{{.Name}}')).filter((n) => /^cm-restore-/.test(n));
-    const helpers = await lines('ps', '-aq', '--filter', 'label=container-monkey.helper');
-    const all = [...containers, ...volumes, ...helpers];
-    if (all.length === 0 || tries === 20) return all;
-    await sleep(250);
-  }
+// What a restore must not leave behind: temporary containers and volumes, and helpers of this program's jobs.
+export async function leftovers(app) {
+  const containers = (await lines('ps', '-a', '--format', '{{.Names}}')).filter((n) => /^cm-restore-|^cmres.*_replaced_/.test(n));
+  const volumes = (await lines('volume', 'ls', '--format', '{{.Name}}')).filter((n) => /^cm-restore-/.test(n));
+  const helpers = await lines('ps', '-a', '--filter', 'label=container-monkey.job', '--format', '{{.Label "container-monkey.job"}}');
+  const jobs = helpers.length && app ? (await app.api('GET', '/api/jobs?limit=1000')).json.jobs.map((j) => j.id ?? j.job_id) : [];
+  return [...containers, ...volumes, ...helpers.filter((h) => jobs.includes(h))];
 }
 
 // An inspect object without what the engine generates.
