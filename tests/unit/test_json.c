@@ -21,9 +21,7 @@ TEST(json_parse__takes_valid_texts)
 
 TEST(json_parse__refuses_the_rest)
 {
-	static const char *const texts[] = {
-		"", "{", "{} x", "[1,]", "\"\xff\"", "nul", "{\"a\":1}{}", "01"
-	};
+	static const char *const texts[] = { "", "{", "{} x", "[1,]", "\"\xff\"", "nul", "{\"a\":1}{}", "01" };
 	for (size_t i = 0; i < CM_COUNT(texts); i++) {
 		struct json_object *o = NULL;
 		CHECK_INT(parse(texts[i], &o), CM_EINVAL);
