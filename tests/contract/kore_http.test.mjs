@@ -167,6 +167,14 @@ test('a client that asks before sending its body is told to go on', async () => 
   assert.deepEqual(statuses(r), [100, 200]);
 });
 
+test('a request without a length has no body, whatever its method', async () => {
+  for (const m of ['POST', 'PUT', 'PATCH', 'DELETE']) {
+    const r = await ask(`${m} /echo HTTP/1.1\r\nHost: x\r\n\r\n`, 100, get('/echo?next'));
+    assert.deepEqual(statuses(r), [200, 200], m);
+    assert.match(r.text, /"body_len":0/);
+  }
+});
+
 test('a body in pieces arrives whole', async () => {
   const r = json(await ask('POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc', 60, 'def', 60, 'ghi'));
   assert.equal(r.body, 'abcdefghi');

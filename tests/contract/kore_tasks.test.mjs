@@ -2,6 +2,7 @@
 // Handlers run in tasks: none waits behind another, the event loop behind none (conf/kore/02-tasks.patch).
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import net from 'node:net';
 import { startProbe, talk, statuses, get, sleep, status, writeFile } from '../tools/kore_harness.mjs';
 
@@ -41,6 +42,7 @@ test('more tasks than threads: the rest wait in one list, each takes the next fr
   assert.ok(ms > 900 && ms < 2500, `${ms} ms`);
   assert.ok(Number(status(p.workers()[0], 'Threads')) <= 5, status(p.workers()[0], 'Threads'));
   assert.deepEqual(statuses(await long), [200]);
+  rmSync(conf);
 });
 
 test('threads go when there is nothing to do for them', { timeout: 60000 }, async () => {

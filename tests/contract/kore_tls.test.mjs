@@ -141,6 +141,16 @@ test('timeouts: a handshake that drips, or never begins, does not stay; a client
   assert.deepEqual(statuses(await ask(p, '/echo')), [200]);
 });
 
+test('first handshake: whoever connects while it starts is served, not turned away', async () => {
+  for (let i = 0; i < 5; i++) {
+    const p = await startProbe({ env: { CM_TLS: 'self' }, wait: false });
+    let r;
+    do r = await ask(p, '/echo'); while (r.error === 'ECONNREFUSED');
+    assert.deepEqual(statuses(r), [200], r.error);
+    await p.stop();
+  }
+});
+
 test('many handshakes and requests at once', async () => {
   const p = await startProbe({ env: { CM_TLS: 'self' } });
   const all = await Promise.all(Array.from({ length: 60 }, (_, i) => ask(p, `/echo?${i}`)));
