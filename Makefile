@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
+# For the commands that do everything: all cores, unless -j says otherwise.
+JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 # make V=1 shows the commands.
 Q := $(if $(V),,@)
 B ?= build
@@ -49,10 +51,10 @@ $(B)/container-monkey: $(KORE_SIDE_OBJ) $(B)/libcm.a $(B)/obj/embed.o $(KORE_OBJ
 		-Wl,--whole-archive $(B)/libcm.a -Wl,--no-whole-archive $$(cat $(KORE_LDFLAGS)) $(CM_LIBS)
 
 deps:
-	conf/deps.sh build
+	@conf/deps.sh build
 
 run: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(JOBS) all
 	@conf/run.sh $(B)/container-monkey
 
 clean:

@@ -3,8 +3,10 @@ EMBED_SRC := $(shell find templates -name '*.mustache') templates $(wildcard tem
 
 $(B)/gen/embed.c: conf/embed.sh $(EMBED_SRC) $(ASSETS_LIST) $(B)/cm-helper
 	@mkdir -p $(@D)
-	conf/embed.sh $@ templates $(B)/assets $(B)/cm-helper
+	@echo "  GEN $@"
+	$(Q)conf/embed.sh $@ templates $(B)/assets $(B)/cm-helper
 
 $(B)/obj/embed.o: $(B)/gen/embed.c src/web/embed.h
 	@mkdir -p $(@D)
-	$(CC) $(CM_CFLAGS) -c $< -o $@
+	@echo "  CC $<"
+	$(Q)$(CC) $(CM_CFLAGS) -c $< -o $@

@@ -12,17 +12,20 @@ ISAL_SUITE ?= bookworm
 
 $(B)/helper/%.o: src/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CM_CFLAGS) -ffunction-sections -fdata-sections -c $< -o $@
+	@echo "  CC $<"
+	$(Q)$(CC) $(CM_CFLAGS) -ffunction-sections -fdata-sections -c $< -o $@
 
 ifeq ($(SAN),)
 $(B)/cm-helper: $(HELPER_OBJ) $(ISAL)/isa-l.a
-	$(CC) $(OPT) -static -s -Wl,--gc-sections -o $@ $(HELPER_OBJ) -larchive $(ISAL)/isa-l.a -lzstd -ljson-c -lcrypto \
+	@echo "  LD $@"
+	$(Q)$(CC) $(OPT) -static -s -Wl,--gc-sections -o $@ $(HELPER_OBJ) -larchive $(ISAL)/isa-l.a -lzstd -ljson-c -lcrypto \
 		-lz -lacl -lpthread 2>&1 | { grep -vE 'statically linked applications|in function .(dlfcn_|BIO_|_?bio_)' >&2 || true; }
 	@test -x $@
 else
 # Sanitizers and static programs do not go together.
 $(B)/cm-helper: $(HELPER_OBJ)
-	$(CC) $(CM_LDFLAGS) -o $@ $(HELPER_OBJ) -larchive -lisal -lzstd -ljson-c -lcrypto -lpthread
+	@echo "  LD $@"
+	$(Q)$(CC) $(CM_LDFLAGS) -o $@ $(HELPER_OBJ) -larchive -lisal -lzstd -ljson-c -lcrypto -lpthread
 endif
 
 # ISA-L from Debian's source package: Debian ships no static library of it.

@@ -39,13 +39,13 @@ tests/node_modules/.package-lock.json: tests/package-lock.json
 
 # Everything that the tests stand on: packages, engine, images, npm packages, the programs.
 test-ready:
-	conf/deps.sh build test
-	@$(MAKE) --no-print-directory all unit-bin integration-bin $(B)/tests/mustache_run tests/node_modules/.package-lock.json
+	@conf/deps.sh build test
+	@$(MAKE) --no-print-directory $(JOBS) all unit-bin integration-bin $(B)/tests/mustache_run tests/node_modules/.package-lock.json
 	tests/tools/dockerd.sh start
 	tests/tools/images.sh debian
 
 test: test-ready
-	@$(MAKE) --no-print-directory asan-bin tsan-bin fuzz-bin
+	@$(MAKE) --no-print-directory $(JOBS) asan-bin tsan-bin fuzz-bin
 	@B=$(B) tests/run all
 
 contract integration browser fault docker fuzz: test-ready
