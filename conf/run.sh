@@ -21,10 +21,13 @@ host=localhost
 echo
 echo "  Container Monkey:  http://$host:$port"
 case ${CM_TLS:-off} in off) ;; *) echo "  with TLS:          https://$host:${CM_TLS_PORT:-1067}" ;; esac
-if [ -n "$first" ] && [ -z "${CM_ADMIN_PASSWORD:-}" ]; then
-	echo "  first login:       admin / c0Nta!nerM0nK3y#Q92x   (change it on the account page)"
-elif [ -n "$first" ]; then
+if [ -n "$first" ] && [ -n "${CM_ADMIN_PASSWORD:-}" ]; then
 	echo "  first login:       admin, with the password from CM_ADMIN_PASSWORD"
+elif [ -n "$first" ]; then
+	echo "  first login:       admin / c0Nta!nerM0nK3y#Q92x   (change it on the account page)"
+else
+	# Nobody may have used the first login yet: the first start may have failed, or its output is gone.
+	echo "  first login:       admin / c0Nta!nerM0nK3y#Q92x   (unless it was changed)"
 fi
 echo "  data:              $CM_DATA"
 echo "  Ctrl-C ends it."
