@@ -201,7 +201,7 @@ test('no traces: a killed program leaves no shared memory behind', async () => {
 });
 
 test('no file references and no file maps of Kore are used: they lose descriptors', () => {
-  const src = path.resolve(import.meta.dirname, '../../src');
+  const src = path.resolve(path.dirname(new URL(import.meta.url).pathname), '../../src');
   const r = spawnSync('grep', ['-rlE', 'fileref|kore_filemap', src]);
   assert.equal(r.stdout.toString(), '');
 });
