@@ -105,7 +105,7 @@ static int part_bad(void *ctx, const char *path, size_t len, const char *what, s
 /* A block that could not be read: says in which file it is. */
 static void bad_block(struct verify *v, uint64_t block, const struct cm_err *err)
 {
-	cm_autobuf struct cm_buf name = CM_BUF_INIT(4 * CM_PATH_MAX);
+	cm_autobuf struct cm_buf name = CM_BUF_INIT((size_t)4 * CM_PATH_MAX);
 	const char *what = strstr(err->text, "damaged: ");
 
 	cm_reader_name_at(v->a, v->a->tar_at[block], &name);
@@ -250,7 +250,7 @@ int cm_archive_verify(const struct cm_source *source, unsigned threads, const st
 		cm_verify_bad(ret, "manifest.json", 13, err != NULL ? err->text : "it cannot be read");
 		return rc;
 	}
-	if (rc < 0)
+	if (rc < 0 || v.a == NULL)
 		return rc;
 	v.whole = cm_sha_new();
 	rc = verify_ours(&v, err);

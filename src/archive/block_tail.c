@@ -86,7 +86,7 @@ int cm_tail_decode(const uint8_t *end, size_t len, enum cm_codec *ret_codec, str
 	return cm_err_set(err, CM_ENOTFOUND, "This file does not end like a backup of this program.");
 }
 
-static const char table_magic[] = "CMBLOCKS";
+static const char table_magic[8] = { 'C', 'M', 'B', 'L', 'O', 'C', 'K', 'S' };
 enum { TABLE_HEAD = 16, TABLE_ROW = 12, TABLE_VERSION = 1 };
 
 int cm_block_table_add(struct cm_block_table *t, uint32_t len, uint32_t size, uint32_t crc, struct cm_err *err)
@@ -118,7 +118,7 @@ void cm_block_table_encode(const struct cm_block_table *t, struct cm_buf *out)
 
 	if (p == NULL)
 		return;
-	memcpy(p, table_magic, 8);
+	memcpy(p, table_magic, sizeof(table_magic));
 	cm_put_le(p + 8, TABLE_VERSION, 4);
 	cm_put_le(p + 12, t->count, 4);
 	for (size_t i = 0; i < t->count; i++) {
@@ -136,8 +136,8 @@ int cm_block_table_decode(struct cm_block_table *t, const void *data, size_t len
 	uint64_t count = len >= TABLE_HEAD ? cm_get_le(p + 12, 4) : 0;
 	const size_t bound = cm_block_bound(CM_BLOCK_MAX);
 
-	if (len < TABLE_HEAD || memcmp(p, table_magic, 8) != 0 || cm_get_le(p + 8, 4) != TABLE_VERSION ||
-	    count > CM_BLOCKS_MAX || len != TABLE_HEAD + count * TABLE_ROW)
+	if (len < TABLE_HEAD || memcmp(p, table_magic, sizeof(table_magic)) != 0 ||
+	    cm_get_le(p + 8, 4) != TABLE_VERSION || count > CM_BLOCKS_MAX || len != TABLE_HEAD + count * TABLE_ROW)
 		return cm_err_set(err, CM_ECORRUPT, "The backup is damaged: its table of blocks cannot be read.");
 	t->rows = cm_alloc_array(count, sizeof(*t->rows));
 	t->cap = t->count = count;

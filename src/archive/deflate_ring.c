@@ -248,8 +248,8 @@ int cm_deflate_ring_grew(struct cm_deflate_ring *r, size_t len, struct cm_err *e
 int cm_deflate_ring_put(struct cm_deflate_ring *r, const void *data, size_t len, struct cm_err *err)
 {
 	const uint8_t *p = data;
-	uint8_t *to;
-	size_t room;
+	uint8_t *to = NULL;
+	size_t room = 0;
 
 	while (len > 0) {
 		int rc = cm_deflate_ring_space(r, &to, &room, err);
@@ -267,12 +267,12 @@ int cm_deflate_ring_put(struct cm_deflate_ring *r, const void *data, size_t len,
 
 int cm_deflate_ring_zero(struct cm_deflate_ring *r, uint64_t len, struct cm_err *err)
 {
-	uint8_t *to;
-	size_t room;
+	uint8_t *to = NULL;
+	size_t room = 0;
 
 	while (len > 0) {
 		int rc = cm_deflate_ring_space(r, &to, &room, err);
-		if (rc < 0)
+		if (rc < 0 || to == NULL)
 			return rc;
 		size_t n = len < room ? (size_t)len : room;
 		memset(to, 0, n);

@@ -141,7 +141,7 @@ void cm_json_quote(struct cm_buf *out, const char *s, size_t len)
 	cm_buf_char(out, '"');
 }
 
-static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char base64_digits[65] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 void cm_base64(struct cm_buf *out, const void *data, size_t len)
 {
@@ -166,7 +166,8 @@ bool cm_unbase64(struct cm_buf *out, const char *text, size_t len)
 		if (i + 4 == len && text[i + 3] == '=')
 			n = text[i + 2] == '=' ? 1 : 2;
 		for (size_t k = 0; k < 4; k++) {
-			const char *d = k > n ? base64_digits : memchr(base64_digits, text[i + k], 64);
+			const char *d =
+			    k > n ? base64_digits : memchr(base64_digits, text[i + k], sizeof(base64_digits) - 1);
 			if (d == NULL)
 				return false;
 			v = v << 6 | (uint32_t)(d - base64_digits);

@@ -84,7 +84,7 @@ static int keep(struct cm_legacy *l, const char *name, const struct cm_buf *text
 
 static void list_member(struct cm_legacy *l, struct json_object *members, const struct cm_entry *e)
 {
-	cm_autobuf struct cm_buf name = CM_BUF_INIT(4 * CM_PATH_MAX);
+	cm_autobuf struct cm_buf name = CM_BUF_INIT((size_t)4 * CM_PATH_MAX);
 	char type[2] = { e->type, 0 };
 
 	if (json_object_array_length(members) >= MEMBERS_MAX)

@@ -43,9 +43,11 @@ static bool is_reserved(const char *s, size_t len)
 
 bool cm_part_prefix_ok(const char *prefix)
 {
-	size_t len = prefix ? strlen(prefix) : 0, names = 1;
+	if (prefix == NULL)
+		return false;
+	size_t len = strlen(prefix), names = 1;
 
-	if (len > PREFIX_MAX || !cm_entry_path_ok(prefix ? prefix : "", len) || !cm_utf8_valid(prefix, len))
+	if (len > PREFIX_MAX || !cm_entry_path_ok(prefix, len) || !cm_utf8_valid(prefix, len))
 		return false;
 	for (const char *s = prefix; *s; s++)
 		names += *s == '/';

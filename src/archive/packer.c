@@ -46,7 +46,7 @@ struct cm_packer *cm_packer_new(struct cm_deflate_ring *ring, unsigned segment, 
 	p->content = cm_sha_new();
 	p->heads = cm_sha_new();
 	cm_buf_init(&p->head, CM_HEADERS_MAX + 2 * CM_TAR_BLOCK);
-	cm_buf_init(&p->line, 2 * CM_PATH_MAX * 6);
+	cm_buf_init(&p->line, (size_t)2 * CM_PATH_MAX * 6);
 	cm_buf_init(&p->lines, CM_SEGMENT_MAX);
 	cm_buf_init(&p->first, CM_PATH_MAX);
 	return p;

@@ -32,7 +32,7 @@ struct cm_part_reader {
 
 static int damaged(struct cm_err *err, const char *name, size_t len, const char *what)
 {
-	struct cm_buf clean = CM_BUF_INIT(4 * CM_PATH_MAX);
+	struct cm_buf clean = CM_BUF_INIT((size_t)4 * CM_PATH_MAX);
 
 	cm_utf8_clean(&clean, name, len);
 	int rc = cm_err_set(err, CM_ECORRUPT, "The backup is damaged: %.300s: %s.", clean.data, what);
@@ -188,7 +188,7 @@ static int compare_lines(struct cm_part_reader *r, struct cm_err *err)
 		if (bn == NULL)
 			break;
 		if (!same_line(a, (size_t)(an - a), b, (size_t)(bn - b))) {
-			struct cm_buf path = CM_BUF_INIT(2 * CM_PATH_MAX);
+			struct cm_buf path = CM_BUF_INIT((size_t)2 * CM_PATH_MAX);
 			cm_buf_str(&path, r->part->prefix);
 			cm_buf_char(&path, '/');
 			cm_line_path(a, (size_t)(an - a), &path);

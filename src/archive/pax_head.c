@@ -38,9 +38,10 @@ static void octal(uint8_t *at, size_t width, uint64_t v)
 
 static void seal(uint8_t *h)
 {
+	static const uint8_t magic[8] = { 'u', 's', 't', 'a', 'r', 0, '0', '0' };
 	unsigned sum = 0;
 
-	memcpy(h + MAGIC_AT, "ustar\00000", 8);
+	memcpy(h + MAGIC_AT, magic, sizeof(magic));
 	memset(h + SUM_AT, ' ', 8);
 	for (size_t i = 0; i < CM_TAR_BLOCK; i++)
 		sum += h[i];

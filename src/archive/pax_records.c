@@ -10,7 +10,7 @@
 void cm_pax_records_init(struct cm_pax_records *r)
 {
 	*r = (struct cm_pax_records){ 0 };
-	cm_buf_init(&r->arena, 4 * CM_HEADERS_MAX);
+	cm_buf_init(&r->arena, (size_t)4 * CM_HEADERS_MAX);
 }
 
 void cm_pax_records_release(struct cm_pax_records *r)

@@ -10,11 +10,11 @@
 enum { ACL_VERSION = 2, ACL_HEAD = 4, ACL_ENTRY = 8, ACL_NO_ID = 0xffffffffu };
 
 static const struct {
-	uint16_t tag;
 	const char *word;
+	uint16_t tag;
 	bool has_id;
-} tags[] = { { 0x01, "user", false }, { 0x02, "user", true },  { 0x04, "group", false },
-	     { 0x08, "group", true }, { 0x10, "mask", false }, { 0x20, "other", false } };
+} tags[] = { { "user", 0x01, false }, { "user", 0x02, true },  { "group", 0x04, false },
+	     { "group", 0x08, true }, { "mask", 0x10, false }, { "other", 0x20, false } };
 
 static uint32_t le(const uint8_t *p, size_t n)
 {

@@ -25,6 +25,8 @@ int cm_reader_tail(const struct cm_source *s, enum cm_codec *ret_codec, struct c
 {
 	uint8_t end[CM_TAIL_MAX];
 	size_t len = s->size < sizeof(end) ? (size_t)s->size : sizeof(end);
+
+	*ret_codec = CM_CODEC_GZIP;
 	int rc = s->pread(s->ctx, end, len, s->size - len, err);
 
 	if (rc == 0)
@@ -32,6 +34,7 @@ int cm_reader_tail(const struct cm_source *s, enum cm_codec *ret_codec, struct c
 	if (rc < 0)
 		return rc;
 	*ret_at = s->size - cm_tail_len(*ret_codec);
+	/* The index lies between the blocks and the tail, and is no larger than it may be. */
 	if (ret->index_at >= *ret_at || *ret_at - ret->index_at > INDEX_MAX || ret->index_tar >= ret->manifest_tar ||
 	    ret->manifest_tar >= ret->tar_size || ret->tar_size - ret->index_tar > INDEX_MAX)
 		return damaged(err, "its last bytes do not fit the file");
@@ -184,8 +187,8 @@ int cm_reader_open_ours(const struct cm_source *s, enum cm_codec codec, const st
 int cm_archive_open(const struct cm_source *source, struct cm_archive **ret, struct cm_err *err)
 {
 	enum cm_codec codec;
-	struct cm_tail tail;
-	uint64_t tail_at;
+	struct cm_tail tail = { 0 };
+	uint64_t tail_at = 0;
 	int rc = cm_reader_tail(source, &codec, &tail, &tail_at, err);
 
 	if (rc == 0)

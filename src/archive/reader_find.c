@@ -146,7 +146,7 @@ static int hand_out(struct cm_archive *a, const struct query *q, const char *lin
 {
 	struct cm_line l;
 	struct cm_archive_item it;
-	struct cm_buf path = CM_BUF_INIT(2 * CM_PATH_MAX), link = CM_BUF_INIT(2 * CM_PATH_MAX);
+	struct cm_buf path = CM_BUF_INIT((size_t)2 * CM_PATH_MAX), link = CM_BUF_INIT((size_t)2 * CM_PATH_MAX);
 	int rc = cm_line_parse(line, len, &l, err);
 
 	if (rc == 0) {
@@ -192,7 +192,7 @@ static int search(struct cm_archive *a, struct query *q, struct cm_err *err)
 	struct cm_buf text = CM_BUF_INIT(CM_SEGMENT_MAX), path = CM_BUF_INIT(CM_PATH_MAX);
 	int rc = 0;
 
-	cm_buf_init(&q->quoted, 8 * CM_PATH_MAX);
+	cm_buf_init(&q->quoted, (size_t)8 * CM_PATH_MAX);
 	cm_buf_str(&q->quoted, "{\"p\":");
 	cm_json_quote(&q->quoted, q->path, q->len);
 	/* Without the closing quote; with a slash unless it is the root. */

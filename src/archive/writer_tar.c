@@ -73,9 +73,9 @@ static void below(struct cm_buf *out, const char *dir, const char *path)
 /* A hole comes as a gap between two pieces and is filled with zeros. */
 static int put_content(struct retar *t, struct cm_foreign *f, uint64_t size, struct cm_err *err)
 {
-	const void *data;
-	size_t len = 1;
-	uint64_t at, done = 0;
+	const void *data = NULL;
+	size_t len = 0;
+	uint64_t at = 0, done = 0;
 	int rc = 0;
 
 	while (rc == 0) {

@@ -269,7 +269,7 @@ static int walk_part(struct pack *p, struct json_object *part, enum cm_part_kind
 static int pack_part(struct pack *p, struct json_object *part, struct cm_err *err)
 {
 	enum cm_part_kind kind;
-	struct cm_packer_totals totals;
+	struct cm_packer_totals totals = { 0 };
 	cm_autojson struct json_object *deleted = NULL;
 
 	p->prefix = cm_json_str(part, "prefix", NULL);

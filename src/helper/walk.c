@@ -76,7 +76,7 @@ static int find(struct walk *w, int dir_fd, const char *name, unsigned char type
 {
 	const unsigned want = STATX_BASIC_STATS;
 
-	f->fd = -1;
+	*f = (struct found){ .fd = -1 };
 	/* Twice, when its kind changed in between. */
 	for (int attempt = 0; attempt < 2; attempt++) {
 		if (attempt > 0 || (type != DT_REG && type != DT_DIR)) {
@@ -139,6 +139,9 @@ static bool other_name(struct walk *w, const struct found *f, struct cm_entry *e
 	size_t dir_len = w->len;
 
 	if (f->type == 'd' || f->st.stx_nlink < 2 || w->o->links_apart)
+		return false;
+	/* A subvolume of the same file system has inode numbers of its own. */
+	if (f->st.stx_dev_major != w->dev_major || f->st.stx_dev_minor != w->dev_minor)
 		return false;
 	while (dir_len > 0 && w->path[dir_len] != '/')
 		dir_len--;

@@ -192,7 +192,7 @@ void cm_wire_warn_limit(unsigned limit)
 
 void cm_wire_warn(unsigned part, const char *name, size_t len, const char *text)
 {
-	cm_autobuf struct cm_buf clean = CM_BUF_INIT(4 * NAME_MAX_LEN);
+	cm_autobuf struct cm_buf clean = CM_BUF_INIT((size_t)4 * NAME_MAX_LEN);
 
 	if (atomic_fetch_add(&warnings, 1) >= warn_limit)
 		return;
