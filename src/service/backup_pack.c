@@ -10,6 +10,7 @@
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/str.h"
+#include "docker/container.h"
 #include "docker/image.h"
 #include "service/backup_int.h"
 #include "service/helper_peer.h"
@@ -17,16 +18,6 @@
 bool cm_backup_cancelled(void *run)
 {
 	return cm_progress_cancelled(((struct cm_backup_run *)run)->progress);
-}
-
-static void bytes_show(struct cm_backup_run *r, uint64_t now)
-{
-	uint64_t done = r->bytes_before + now, total = r->bytes_expected;
-
-	/* A guess that was a little too low goes along; one that was wrong is no total any more. */
-	if (done > total)
-		total = done <= total + total / 8 ? done : 0;
-	cm_progress_bytes(r->progress, done, total);
 }
 
 static int member_json(struct cm_backup_run *r, const char *name, struct json_object *o, struct cm_err *err)
@@ -58,7 +49,7 @@ static int image_piece(void *ctx, const void *data, size_t len, struct cm_err *e
 	if (rc < 0)
 		return rc;
 	r->image_bytes += len;
-	bytes_show(r, r->image_bytes);
+	cm_backup_show_read(r, r->image_bytes);
 	CM_FAULT_POINT("backup_image_piece");
 	return 0;
 }
@@ -80,7 +71,6 @@ int cm_backup_write_image(struct cm_backup_run *r, struct cm_err *err)
 		rc = cm_err_set(err, CM_EUPSTREAM, "the Docker Engine sent no image.");
 	if (rc < 0 && rc != CM_ECANCELLED)
 		cm_err_prefix(err, "Saving the image %s", r->plan.image_ref);
-	r->bytes_before += r->image_bytes;
 	return rc;
 }
 
@@ -180,9 +170,11 @@ static struct json_object *pack_plan(const struct cm_backup_run *r)
 
 static void watch_progress(void *ctx, uint64_t bytes, uint64_t files)
 {
+	struct cm_backup_run *r = ctx;
+
 	(void)files;
 	CM_FAULT_POINT("backup_parts_piece");
-	bytes_show(ctx, bytes);
+	cm_backup_show_read(r, r->image_bytes + bytes);
 }
 
 static void watch_warn(void *ctx, const char *text)
@@ -222,6 +214,27 @@ static int helper_end(struct cm_helper *helper, int rc, struct cm_err *err)
 	return rc;
 }
 
+/* The engine empties the folder of a container that is deleted, under whoever reads it and without a word: what was
+ * read is whole only when the container is still there afterwards. */
+static int layer_check(struct cm_backup_run *r, struct cm_err *err)
+{
+	struct json_object *inspect = NULL;
+	bool read = false;
+	int rc;
+
+	for (size_t i = 0; i < r->plan.part_count; i++)
+		read = read || r->plan.parts[i].kind == CM_BACKUP_ROOTFS;
+	if (!read)
+		return 0;
+	rc = cm_container_inspect(r->d, r->plan.id, false, &inspect, err);
+	json_object_put(inspect);
+	if (rc == CM_ENOTFOUND)
+		rc = cm_err_set(err, CM_ENOTFOUND,
+				"%s was deleted while it was read: the changes inside it are not complete.",
+				r->plan.name);
+	return rc;
+}
+
 int cm_backup_write_parts(struct cm_backup_run *r, struct cm_err *err)
 {
 	struct cm_archive_watch watch;
@@ -247,5 +260,5 @@ int cm_backup_write_parts(struct cm_backup_run *r, struct cm_err *err)
 		if (!read_by_helper(r, &r->plan.parts[i]))
 			rc = cm_backup_write_layer(r, &r->plan.parts[i], err);
 	}
-	return rc;
+	return rc == 0 ? layer_check(r, err) : rc;
 }

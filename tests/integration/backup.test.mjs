@@ -344,3 +344,22 @@ test('a container that is deleted meanwhile fails its backup, and nothing is lef
   assert.ok(['error', 'complete'].includes(job.state));
   assert.deepEqual(leftovers(), []);
 });
+
+test('a container deleted while its changes are read: never a complete backup with half of them', async () => {
+  bigFile(path.join(host, 'slow'), 600);
+  await run('layer', '-v', `${host}/slow:/slow`, 'busybox:local', 'sh', '-c',
+    'mkdir /many; for i in $(seq 2000); do echo $i > /many/$i; done; touch /done; trap "exit 0" TERM; while :; do sleep 0.1; done');
+  for (let i = 0; i < 300 && !(await docker('diff', `${p}layer`)).includes('/done'); i++) await sleep(100);
+  const r = await app.api('POST', `/api/backup/${p}layer`);
+  for (let i = 0; ; i++) {
+    const s = (await app.api('GET', `/api/jobs/${r.json.job_id}`)).json;
+    if (s.step_number === 4 && s.bytes_done > 20e6) break;
+    assert.ok(i < 2000 && s.is_active, JSON.stringify(s));
+    await sleep(10);
+  }
+  await docker('rm', '-f', `${p}layer`);
+  const job = await app.waitJob(r.json.job_id);
+  assert.equal(job.state, 'error');
+  assert.match(job.error, /was deleted while it was read/);
+  assert.deepEqual(leftovers(), []);
+});
