@@ -221,7 +221,7 @@ static void check_image(struct cm_restore_plan *p)
 
 static void check_space(struct cm_restore_plan *p)
 {
-	int64_t needed = cm_restore_source_bytes(p->source);
+	int64_t needed = cm_restore_source_stored(p->source);
 	char a[32], b[32];
 
 	if (p->image_action == CM_RI_LOAD)

@@ -74,6 +74,7 @@ static void entry_sizes(struct cm_restore_source *s, struct json_object *entry, 
 
 	if (part != NULL) {
 		cm_json_set_int(entry, "bytes", cm_json_int(part, "bytes", 0));
+		cm_json_set_int(entry, "stored", cm_json_int(part, "stored", cm_json_int(part, "bytes", 0)));
 		cm_json_set_int(entry, "files", cm_json_int(part, "files", 0));
 		return;
 	}
@@ -169,6 +170,7 @@ static void ours_rootfs(struct cm_restore_source *s)
 	s->rootfs = json_object_new_object();
 	cm_json_set_str(s->rootfs, "prefix", "rootfs");
 	cm_json_set_int(s->rootfs, "bytes", cm_json_int(part, "bytes", 0));
+	cm_json_set_int(s->rootfs, "stored", cm_json_int(part, "stored", cm_json_int(part, "bytes", 0)));
 	cm_json_set_int(s->rootfs, "files", cm_json_int(part, "files", 0));
 }
 
@@ -284,16 +286,26 @@ int cm_restore_source_unpack(struct cm_restore_source *s, struct json_object *en
 	return cm_archive_unpack(s->ours, &part, 1, true, peer, watch, ret_result, err);
 }
 
-static int64_t list_bytes(struct json_object *list)
+static int64_t sum_of(const struct cm_restore_source *s, const char *key)
 {
-	int64_t sum = 0;
+	struct json_object *lists[] = { s->volumes, s->binds };
+	int64_t sum = cm_json_int(s->rootfs, key, 0);
 
-	for (size_t i = 0; i < cm_json_len(list); i++)
-		sum += cm_json_int(json_object_array_get_idx(list, i), "bytes", 0);
+	for (size_t k = 0; k < CM_COUNT(lists); k++) {
+		for (size_t i = 0; i < cm_json_len(lists[k]); i++) {
+			struct json_object *entry = json_object_array_get_idx(lists[k], i);
+			sum += cm_json_int(entry, key, cm_json_int(entry, "bytes", 0));
+		}
+	}
 	return sum;
 }
 
 int64_t cm_restore_source_bytes(const struct cm_restore_source *s)
 {
-	return list_bytes(s->volumes) + list_bytes(s->binds) + cm_json_int(s->rootfs, "bytes", 0);
+	return sum_of(s, "bytes");
+}
+
+int64_t cm_restore_source_stored(const struct cm_restore_source *s)
+{
+	return sum_of(s, "stored");
 }

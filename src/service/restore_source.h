@@ -26,7 +26,7 @@ struct cm_restore_source {
 	struct json_object *networks; /* array of recorded network inspect objects */
 	/* One for each volume name, in mount order: {"name","destination","driver","options","labels","anonymous",
 	 * "from_other","rw","state": "saved"|"skipped"|"failed"|"missing","reason"|null,"prefix"?|"member"?,"strip"?,
-	 * "bytes": n|null,"files": n|null} */
+	 * "bytes": n|null,"stored"?: n,"files": n|null} */
 	struct json_object *volumes;
 	/* One for each source: {"source","destination","rw","kind": "folder"|"file","state","reason"|null,"prefix"?|
 	 * "member"?,"strip"?,"bytes","files"} */
@@ -66,6 +66,8 @@ int cm_restore_source_unpack(struct cm_restore_source *s, struct json_object *en
 
 /* Bytes of content that would be written: all saved parts. */
 int64_t cm_restore_source_bytes(const struct cm_restore_source *s);
+/* The same without the holes of sparse files: what it takes on the disk. */
+int64_t cm_restore_source_stored(const struct cm_restore_source *s);
 
 /* For restore_source*.c only: what the predecessor's file tells, into s. */
 int cm_restore_source_from_legacy(struct cm_restore_source *s, struct cm_err *err);
