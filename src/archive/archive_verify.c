@@ -149,7 +149,7 @@ static int run_unit(struct verify *v, uint64_t first, uint64_t count, struct cm_
 			rc = cm_exchange_check(&v->x, &own);
 		if (rc < 0 && err != NULL)
 			*err = own;
-		cm_exchange_progress(&v->x, v->a->file_at[first + block], v->ret->files);
+		cm_exchange_progress(&v->x, v->a->tar_at[first + block], v->ret->files);
 	}
 	cm_inflate_ring_free(ring);
 	return rc;

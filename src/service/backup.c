@@ -164,8 +164,10 @@ static int write_data(struct cm_backup_run *r, struct cm_err *err)
 	rc = rc < 0 ? rc : cm_backup_hold_begin(&r->hold, err);
 	CM_FAULT_POINT("backup_held");
 	cancel_arm(r);
+	r->data_ms = cm_monotonic_ms();
 	rc = rc < 0 ? rc : cm_backup_write_parts(r, err);
 	cm_backup_hold_end(&r->hold);
+	cm_backup_sizer_stop(cm_move(&r->sizer));
 	return rc;
 }
 
@@ -180,10 +182,16 @@ static void pass_warnings(struct cm_backup_run *r)
 	}
 }
 
+static void on_verified(void *ctx, uint64_t bytes, uint64_t files)
+{
+	(void)files;
+	cm_backup_show_verified(ctx, bytes);
+}
+
 static int finish_and_verify(struct cm_backup_run *r, struct cm_err *err)
 {
 	cm_autojson struct json_object *extra = cm_backup_json(r);
-	struct cm_archive_watch watch = { .ctx = r, .cancelled = cm_backup_cancelled };
+	struct cm_archive_watch watch = { .ctx = r, .progress = on_verified, .cancelled = cm_backup_cancelled };
 	struct cm_vaults_file written = { .vault = r->out.vault };
 	struct cm_source source;
 	int rc;
@@ -205,6 +213,7 @@ static int finish_and_verify(struct cm_backup_run *r, struct cm_err *err)
 	if (rc == CM_ECORRUPT)
 		cm_err_prefix(err, "The written backup did not pass its verification");
 	r->verified_ms = cm_now_ms();
+	cm_backup_show_verified(r, r->bytes_read);
 	return rc < 0 ? rc : cancelled(r, err);
 }
 

@@ -43,10 +43,12 @@ struct cm_backup_run {
 	struct cm_verify_result verified;
 	int64_t verified_ms;
 
-	/* For the progress: what was written before the part that runs now, and what is expected in all. */
-	uint64_t bytes_before;
-	uint64_t bytes_expected;
+	/* For the progress: the image's bytes, then those of the data too; what is expected in all, 0: unknown. */
 	uint64_t image_bytes;
+	uint64_t bytes_read;
+	uint64_t bytes_expected;
+	int64_t data_ms; /* monotonic: when reading the data began */
+	struct cm_backup_sizer *sizer;
 };
 
 /* backup_pack.c: what goes into the archive, in order. Errors name the part. */
@@ -68,7 +70,15 @@ int cm_backup_write_layer(struct cm_backup_run *r, const struct cm_backup_part *
 struct json_object *cm_backup_json(const struct cm_backup_run *r);
 struct json_object *cm_backup_companion(const struct cm_backup_run *r);
 
-/* backup_size.c: how many bytes will come, from the last backup of the same container. */
+/* backup_size.c: how many bytes will come, from the last backup of the same container; and what of the work is done. A
+ * byte is done when it was read and verified: reading it counts two thirds, which is about its share of the time. */
 void cm_backup_size_guess(struct cm_backup_run *r);
+void cm_backup_show_read(struct cm_backup_run *r, uint64_t bytes);
+void cm_backup_show_verified(struct cm_backup_run *r, uint64_t bytes);
+
+/* backup_sizer.c: measures the data meanwhile. start may give NULL, which the others take. stop waits for its end. */
+struct cm_backup_sizer *cm_backup_sizer_start(const struct cm_backup_run *r);
+uint64_t cm_backup_sizer_bytes(struct cm_backup_sizer *s);
+void cm_backup_sizer_stop(struct cm_backup_sizer *s);
 
 #endif

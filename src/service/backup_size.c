@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/str.h"
@@ -55,6 +56,34 @@ static uint64_t image_guess(const struct cm_backup_run *r, struct json_object *p
 			return (uint64_t)cm_json_int(p, "bytes", 0);
 	}
 	return (uint64_t)(size + size / 16 + (256 << 10));
+}
+
+/* Reading a byte is so much of the work; verifying it is the rest. */
+enum { READ_SHARE = 2, ALL_SHARES = 3, SIZER_AFTER_MS = 1500 };
+
+void cm_backup_show_read(struct cm_backup_run *r, uint64_t bytes)
+{
+	uint64_t total = r->bytes_expected, measured;
+
+	r->bytes_read = bytes;
+	if (total == 0 && r->data_ms != 0 && cm_monotonic_ms() - r->data_ms > SIZER_AFTER_MS) {
+		if (r->sizer == NULL)
+			r->sizer = cm_backup_sizer_start(r);
+		measured = cm_backup_sizer_bytes(r->sizer);
+		total = r->bytes_expected = measured > 0 ? r->image_bytes + measured : 0;
+	}
+	/* A guess that was a little too low goes along; one that was wrong is no total any more. */
+	if (bytes > total)
+		total = bytes <= total + total / 8 ? bytes : 0;
+	cm_progress_bytes(r->progress, bytes / ALL_SHARES * READ_SHARE, total);
+}
+
+void cm_backup_show_verified(struct cm_backup_run *r, uint64_t bytes)
+{
+	uint64_t total = r->bytes_read, rest = total - total / ALL_SHARES * READ_SHARE;
+	uint64_t part = total > 0 ? (uint64_t)((double)bytes / (double)total * (double)rest) : 0;
+
+	cm_progress_bytes(r->progress, total - rest + (part < rest ? part : rest), total);
 }
 
 void cm_backup_size_guess(struct cm_backup_run *r)
