@@ -99,3 +99,29 @@ for (const [label, viewport, javaScriptEnabled] of [
     await context.close();
   });
 }
+
+test('a name of 200 characters widens no page, and a job shows every step', async () => {
+  const name = p + 'n'.repeat(200 - p.length);
+  await docker('run', '-d', '--name', name, '--stop-timeout', '1', 'busybox:local', 'sleep', '1000000');
+  await app.login();
+  const { id, file } = await app.backup(name);
+  const context = await chromium.newContext({ viewport: { width: 1440, height: 900 } });
+  const page = await context.newPage();
+  await page.goto(`${app.url}/login?next=${encodeURIComponent(`/job/${id}`)}`);
+  await page.fill('#username', 'admin');
+  await page.fill('#password', password);
+  await page.click('main button.primary, .login button.primary');
+  const steps = await page.locator('[data-job-log] li').allInnerTexts();
+  for (const step of ['Ordered', 'Inspecting', 'Saving the image', 'Verifying', 'completed']) {
+    assert.ok(steps.some((s) => s.includes(step)), `${step}: ${steps.join(' | ')}`);
+  }
+  for (const width of [1440, 768, 390]) {
+    await page.setViewportSize({ width, height: 900 });
+    for (const where of ['/containers', '/vault', '/jobs', '/audit', '/', `/job/${id}`, `/backup/${file}`, `/backup/${file}/files`, `/restore/${file}`]) {
+      await page.goto(app.url + where);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      assert.ok(wide <= 0, `${where} scrolls sideways by ${wide} px at ${width} px`);
+    }
+  }
+  await context.close();
+});
