@@ -3,7 +3,6 @@
 // holds no connection, since browsers open only six to one server.
 import { all, one, setText } from './dom.js';
 import { refreshParts } from './refresh.js';
-import { serverNow } from './time.js';
 
 function follow(url, onProgress, onDone) {
 	let source = null;
@@ -82,23 +81,6 @@ function showWarnings(warnings) {
 	section.hidden = warnings.length === 0;
 }
 
-function addStep(step) {
-	const log = one('[data-job-log]');
-	if (!log) return;
-	if (!one('time', log)) log.replaceChildren();
-	const item = document.createElement('li');
-	const time = document.createElement('time');
-	time.className = 'num muted';
-	const now = new Date(serverNow()).toISOString();
-	time.dateTime = now;
-	time.textContent = now.slice(11, 19);
-	const text = document.createElement('span');
-	text.className = 'break';
-	text.textContent = step;
-	item.append(time, text);
-	log.append(item);
-}
-
 function startJobPage(card) {
 	const shown = one('[data-job-text="step"]', card);
 	let step = shown ? shown.textContent : '';
@@ -109,8 +91,8 @@ function startJobPage(card) {
 			showWarnings(job.warnings);
 			if (job.step && job.step !== step) {
 				step = job.step;
-				if (job.state === 'running') addStep(step);
 				setText(one('[data-job-say]', card), step);
+				refreshParts(['[data-job-log]']); // steps too quick to be seen in passing are there too
 			}
 			if (job.state !== card.dataset.jobState && stateWords[job.state]) {
 				card.dataset.jobState = job.state;
