@@ -28,7 +28,7 @@
  *	mounted inside is kept as an empty folder, with a warning. bind_file: path is the file; it is stored as
  *	prefix/<"name", else its base name>. rootfs: path is the overlay's upper folder; whiteouts and opaque folders
  *	become the member rootfs_deleted.json at the end of the part; exclude names paths (relative to the part) that
- *	are left out with all below them. END: {"files","bytes","warnings"}.
+ *	are left out; of a folder only what is in it. END: {"files","bytes","warnings"}.
  *
  * {"v","op":"unpack","codec","sync":bool,"parts":[{"kind","target","prefix","merge":bool,"name"?,"size","files",
  *  "segments":[{"name","offset","data","size","lines","sha256","heads"}],"deleted"?}]}

@@ -164,7 +164,8 @@ static bool other_name(struct walk *w, const struct found *f, struct cm_entry *e
 	}
 }
 
-static int report(struct walk *w, int dir_fd, const char *name, const struct found *f, struct cm_err *err)
+/* bare: of a folder that is saved by itself; what forbids changes to it must wait until it is filled. */
+static int report(struct walk *w, int dir_fd, const char *name, const struct found *f, bool bare, struct cm_err *err)
 {
 	struct cm_entry e = { .path = w->len > 0 ? w->path : ".", .path_len = w->len > 0 ? w->len : 1 };
 	struct cm_inode_notes notes;
@@ -174,6 +175,8 @@ static int report(struct walk *w, int dir_fd, const char *name, const struct fou
 		cm_autofree char *why = cm_strdup(err->text);
 		return fail(w, rc, why, err);
 	}
+	if (bare)
+		e.flags = 0;
 	if (notes.elsewhere)
 		return fail(w, CM_EUNSUPPORTED,
 			    "its content is in a lower layer (the engine's storage uses redirects or metacopy)", err);
@@ -204,12 +207,18 @@ static int walk_one(struct walk *w, int dir_fd, const char *name, unsigned char 
 
 	if (rc <= 0)
 		return rc;
+	bool left_out = w->o->exclude_count > 0 && excluded(w);
 	bool mounted = is_mount(w, &f.st);
+	if (left_out && f.type != 'd') {
+		if (f.fd >= 0)
+			close(f.fd);
+		return 0;
+	}
 	if (f.type == 's') {
 		warn(w, "sockets cannot be saved; it was left out");
 		return 0;
 	}
-	if (mounted)
+	if (mounted && !left_out)
 		warn(w, f.type == 'd' ? "something else is mounted here; its content was left out"
 				      : "something else is mounted here; it was left out");
 	if (mounted && f.type != 'd') {
@@ -217,8 +226,8 @@ static int walk_one(struct walk *w, int dir_fd, const char *name, unsigned char 
 	} else if (w->o->overlay && f.type == 'c' && f.st.stx_rdev_major == 0 && f.st.stx_rdev_minor == 0) {
 		rc = w->events->deleted ? w->events->deleted(w->events->ctx, w->path, w->len, false, err) : 0;
 	} else {
-		rc = report(w, dir_fd, name, &f, err);
-		if (rc == 0 && f.type == 'd' && !mounted) {
+		rc = report(w, dir_fd, name, &f, left_out, err);
+		if (rc == 0 && f.type == 'd' && !mounted && !left_out) {
 			rc = walk_folder(w, f.fd, err);
 			f.fd = -1;
 		}
@@ -239,7 +248,7 @@ static int walk_name(struct walk *w, int dir_fd, const struct dirent *d, struct 
 		w->path[w->len++] = '/';
 	memcpy(w->path + w->len, d->d_name, name_len + 1);
 	w->len += name_len;
-	rc = w->o->exclude_count > 0 && excluded(w) ? 0 : walk_one(w, dir_fd, d->d_name, d->d_type, err);
+	rc = walk_one(w, dir_fd, d->d_name, d->d_type, err);
 	w->len = before;
 	w->path[before] = '\0';
 	return rc;
@@ -307,7 +316,7 @@ int cm_walk(const char *path, const struct cm_walk_options *o, const struct cm_w
 	if (rc == 0) {
 		w->dev_major = f.st.stx_dev_major;
 		w->dev_minor = f.st.stx_dev_minor;
-		rc = report(w, -1, "", &f, err);
+		rc = report(w, -1, "", &f, false, err);
 	}
 	if (rc == 0)
 		rc = walk_folder(w, f.fd, err);
@@ -335,7 +344,7 @@ int cm_walk_file(const char *path, const char *name, const struct cm_walk_events
 	else if ((f.type = cm_inode_type(f.st.stx_mode)) != 'f')
 		rc = fail(w, CM_EUNSUPPORTED, "it is not a regular file", err);
 	else
-		rc = report(w, -1, "", &f, err);
+		rc = report(w, -1, "", &f, false, err);
 	if (f.fd >= 0)
 		close(f.fd);
 	walk_free(w);

@@ -27,7 +27,7 @@ struct cm_walk_events {
 
 struct cm_walk_options {
 	bool overlay;		    /* the tree is the upper folder of an overlay */
-	const char *const *exclude; /* paths below the tree that are left out, with all in them */
+	const char *const *exclude; /* paths below the tree that are left out; of a folder, what is in it */
 	size_t exclude_count;
 	bool links_apart; /* every name is reported as a file of its own: no hard links */
 };

@@ -3,6 +3,7 @@
  * Bind mounts: folders and files of the engine's host. Written only where nothing is, or when asked for.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/fault.h"
@@ -110,15 +111,32 @@ static int bind_file(struct cm_restore_run *r, const struct cm_restore_bind *b, 
 	return rc ? rc : cm_restore_fill(r, b->entry, folder, false, "", true, err);
 }
 
+static int shorter_first(const void *a, const void *b)
+{
+	size_t x = strlen((*(const struct cm_restore_bind *const *)a)->source);
+	size_t y = strlen((*(const struct cm_restore_bind *const *)b)->source);
+
+	return (x > y) - (x < y);
+}
+
+/* A folder before those in it: it must be empty when it is filled. */
 int cm_restore_binds(struct cm_restore_run *r, struct cm_err *err)
 {
-	for (size_t i = 0; i < r->plan->bind_count; i++) {
-		const struct cm_restore_bind *b = &r->plan->binds[i];
+	size_t count = r->plan->bind_count;
+	cm_autofree const struct cm_restore_bind **order = cm_alloc_array(count, sizeof(*order));
+
+	for (size_t i = 0; i < count; i++)
+		order[i] = &r->plan->binds[i];
+	if (count > 1)
+		qsort(order, count, sizeof(*order), shorter_first);
+	for (size_t i = 0; i < count; i++) {
+		const struct cm_restore_bind *b = order[i];
+		size_t number = (size_t)(b - r->plan->binds);
 		int rc = cm_restore_check(r, err);
 
 		if (rc == 0 && b->write) {
 			cm_restore_step(r, "Restoring %s", b->source);
-			rc = b->is_file ? bind_file(r, b, err) : bind_folder(r, b, i, err);
+			rc = b->is_file ? bind_file(r, b, err) : bind_folder(r, b, number, err);
 		}
 		if (rc != 0)
 			return rc == CM_ECANCELLED ? rc : cm_err_prefix(err, "%s could not be restored", b->source);
