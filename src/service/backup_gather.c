@@ -124,7 +124,8 @@ static int volume_look(struct cm_docker *d, struct json_object *entry, struct cm
 	options = cm_json_copy(cm_json_obj(volume, "Options"));
 	labels = cm_json_copy(cm_json_obj(volume, "Labels"));
 	cm_json_set_str(entry, "driver", cm_json_str(volume, "Driver", "local"));
-	cm_json_set(entry, "options", options ? options : json_object_new_object());
+	/* None is not the same as an empty list: inspect shows what the volume was made with. */
+	cm_json_set(entry, "options", options);
 	cm_json_set(entry, "labels", labels ? labels : json_object_new_object());
 	cm_json_set_str(entry, "scope", cm_json_str(volume, "Scope", "local"));
 	return 0;
