@@ -45,6 +45,11 @@ static void audit(const struct cm_journal_entry *e, const char *text, const char
 	(void)cm_audit(&event, NULL);
 }
 
+static bool is_hold(const struct cm_journal_entry *e)
+{
+	return cm_str_eq(e->kind, "stopped") || cm_str_eq(e->kind, "paused") || cm_str_eq(e->kind, "exec_post");
+}
+
 static int entry_undo(const struct cm_app *app, const struct cm_journal_entry *e, char *text, struct cm_err *err)
 {
 	cm_autojson struct json_object *state = NULL;
@@ -52,7 +57,7 @@ static int entry_undo(const struct cm_app *app, const struct cm_journal_entry *e
 	int rc;
 
 	text[0] = '\0';
-	if (cm_str_eq(e->kind, "stopped") || cm_str_eq(e->kind, "paused") || cm_str_eq(e->kind, "exec_post")) {
+	if (is_hold(e)) {
 		rc = cm_engine_get(app, &d, err);
 		return rc < 0 ? rc : cm_hold_undo(d, e, text, err);
 	}
@@ -66,7 +71,8 @@ static int entry_undo(const struct cm_app *app, const struct cm_journal_entry *e
 	return rc;
 }
 
-static int journal_undo(const struct cm_app *app, struct json_object *undone, struct json_object *failed,
+/* The entries of holds, or all others. */
+static int journal_undo(const struct cm_app *app, bool holds, struct json_object *undone, struct json_object *failed,
 			struct cm_err *err)
 {
 	struct cm_journal_entry *list;
@@ -79,6 +85,8 @@ static int journal_undo(const struct cm_app *app, struct json_object *undone, st
 		struct cm_err why = { 0 };
 		char text[TEXT_SIZE];
 
+		if (is_hold(&list[i]) != holds)
+			continue;
 		if (entry_undo(app, &list[i], text, &why) == 0) {
 			(void)cm_journal_close(list[i].id, NULL);
 			if (text[0] == '\0')
@@ -188,9 +196,13 @@ int cm_recover(const struct cm_app *app, struct json_object **ret_report, struct
 
 	cm_json_set(report, "undone", undone);
 	cm_json_set(report, "failed", failed);
-	/* Helpers that were left hold volumes which the way back may want to remove. */
+	/* Containers that stand still come first. Then helpers that were left: they hold volumes which the way back of
+	 * a restore may want to remove. */
+	rc = journal_undo(app, true, undone, failed, err);
+	if (rc < 0)
+		return rc;
 	cm_json_set_int(report, "helpers", helpers_sweep(app, failed));
-	rc = journal_undo(app, undone, failed, err);
+	rc = journal_undo(app, false, undone, failed, err);
 	if (rc < 0)
 		return rc;
 	cm_json_set_int(report, "partials", partials_sweep(app, failed));
