@@ -238,7 +238,7 @@ int cm_archive_verify(const struct cm_source *source, unsigned threads, const st
 	enum cm_codec codec;
 	struct cm_tail tail;
 	uint64_t tail_at;
-	struct verify v = { .threads = threads ? threads : 2, .ret = ret, .x = { .watch = watch } };
+	struct verify v = { .threads = threads ? threads : 3, .ret = ret, .x = { .watch = watch } };
 
 	*ret = (struct cm_verify_result){ .ours = true };
 	int rc = cm_reader_tail(source, &codec, &tail, &tail_at, err);

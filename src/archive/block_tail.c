@@ -92,7 +92,7 @@ enum { TABLE_HEAD = 16, TABLE_ROW = 12, TABLE_VERSION = 1 };
 int cm_block_table_add(struct cm_block_table *t, uint32_t len, uint32_t size, uint32_t crc, struct cm_err *err)
 {
 	if (t->count == CM_BLOCKS_MAX)
-		return cm_err_set(err, CM_ETOOBIG, "The backup is larger than the format allows (16 TB).");
+		return cm_err_set(err, CM_ETOOBIG, "The backup is larger than the format allows (8 TB).");
 	if (t->count == t->cap) {
 		t->cap = t->cap ? 2 * t->cap : 64;
 		t->rows = cm_realloc(t->rows, t->cap, sizeof(*t->rows));

@@ -27,11 +27,12 @@ enum {
 	CM_ARCHIVE_VERSION = 1,
 	CM_ARCHIVE_HEAD = 1 << 20, /* a sink can patch within this */
 	CM_BLOCK_MAX = 4 << 20,	   /* uncompressed bytes of one block */
+	CM_BLOCK_GZIP = 2 << 20,   /* of the blocks a helper writes with gzip: more would only cost memory */
 	CM_SEGMENT_MAX = 4 << 20,  /* bytes of one manifest segment; the writer ends them at CM_SEGMENT_GOAL */
 	CM_SEGMENT_GOAL = 1 << 20,
 	CM_ARCHIVE_MEMBER_MAX = 64 << 20, /* a member written from memory */
 	CM_MANIFEST_MAX = 4 << 20,	  /* manifest.json: enough for 20 GB of lines */
-	CM_BLOCKS_MAX = 4 << 20,	  /* blocks of one archive: 16 TiB of tar */
+	CM_BLOCKS_MAX = 4 << 20,	  /* blocks of one archive: at least 8 TiB of tar */
 	CM_PARTS_MAX = 4096,
 	CM_SEGMENTS_MAX = 1 << 20,
 	CM_PATH_MAX = 65536,	 /* bytes of one path in a part */

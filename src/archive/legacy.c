@@ -287,7 +287,6 @@ int cm_legacy_stream(struct cm_legacy *l, const char *name, cm_archive_write_fn 
 
 struct sending {
 	struct cm_exchange x;
-	uint64_t done;
 	bool line_failed; /* the error is the line's, so the helper may have left a better reason */
 };
 
@@ -309,8 +308,6 @@ static int send_piece(void *ctx, const void *data, size_t len, struct cm_err *er
 			return rc;
 		p += n;
 		len -= n;
-		s->done += n;
-		cm_exchange_progress(&s->x, s->done, 0);
 	}
 	return 0;
 }

@@ -118,7 +118,7 @@ static int send_block(struct sending *s, uint64_t block, struct cm_err *err)
 	return rc;
 }
 
-static int send_part(struct sending *s, const struct cm_part *p, uint64_t *done, struct cm_err *err)
+static int send_part(struct sending *s, const struct cm_part *p, struct cm_err *err)
 {
 	for (uint64_t i = 0; i < p->blocks; i++) {
 		int rc = cm_exchange_check(&s->x, err);
@@ -129,8 +129,6 @@ static int send_part(struct sending *s, const struct cm_part *p, uint64_t *done,
 			rc = send_block(s, p->block + i, err);
 		if (rc < 0)
 			return rc;
-		*done += s->a->table.rows[p->block + i].size;
-		cm_exchange_progress(&s->x, *done, 0);
 	}
 	return 0;
 }
@@ -138,12 +136,11 @@ static int send_part(struct sending *s, const struct cm_part *p, uint64_t *done,
 static int send_all(struct sending *s, struct json_object *plan, const struct cm_unpack_part *parts, size_t count,
 		    struct cm_err *err)
 {
-	uint64_t done = 0;
 	int rc = cm_peer_send_json(s->peer, CM_FRAME_PLAN, plan, err);
 
 	for (size_t i = 0; i < s->a->model.part_count && rc == 0; i++)
 		if (wanted(parts, count, s->a->model.parts[i].prefix) != NULL)
-			rc = send_part(s, &s->a->model.parts[i], &done, err);
+			rc = send_part(s, &s->a->model.parts[i], err);
 	if (rc == 0)
 		rc = cm_peer_send(s->peer, CM_FRAME_EOF, NULL, 0, err);
 	return cm_exchange_reason(&s->x, rc, err);

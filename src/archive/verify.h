@@ -26,7 +26,8 @@ struct cm_verify_result {
 	char bad[CM_VERIFY_BAD][256]; /* the first of them: a name fit for people, and what is wrong */
 };
 
-/* threads: how many inflate (0: 2). The watch's progress counts bytes of the file, up to source->size. ret is filled in
+/* threads: how many inflate (0: 3). The watch's progress counts bytes of the
+ * uncompressed tar. ret is filled in
  * also with CM_ECORRUPT (whose text names the first damaged thing). Errors: CM_ECORRUPT, CM_EUNSUPPORTED (no archive),
  * CM_ECANCELLED, those of the source. */
 int cm_archive_verify(const struct cm_source *source, unsigned threads, const struct cm_archive_watch *watch,

@@ -296,7 +296,7 @@ static int pack_part(struct pack *p, struct json_object *part, struct cm_err *er
 
 static int open_ring(struct json_object *plan, struct pack *p, struct cm_err *err)
 {
-	struct cm_deflate_options o = { .block = CM_BLOCK_MAX };
+	struct cm_deflate_options o = { 0 };
 	int64_t threads = cm_json_int(plan, "threads", 0), segment = cm_json_int(plan, "segment", 1);
 	cpu_set_t cpus;
 
@@ -306,8 +306,11 @@ static int open_ring(struct json_object *plan, struct pack *p, struct cm_err *er
 	int rc = cm_block_level(o.codec, (int)cm_json_int(plan, "level", 0), &o.level, err);
 	if (rc < 0)
 		return rc;
+	/* A window of zstd reaches further back than gzip's 32 KB: there larger blocks are smaller in the end. */
+	o.block = o.codec == CM_CODEC_ZSTD ? CM_BLOCK_MAX : CM_BLOCK_GZIP;
+	/* One more than there are processors: while one waits for the line, none stands still. */
 	if (threads == 0)
-		threads = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+		threads = 1 + (sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1);
 	o.threads = threads > CM_RING_THREADS ? CM_RING_THREADS : (unsigned)threads;
 	rc = cm_deflate_ring_new(&o, send_block, p, &p->ring, err);
 	if (rc == 0)

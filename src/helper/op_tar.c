@@ -76,6 +76,7 @@ static int write_file(struct cm_foreign *f, struct cm_disk *d, uint64_t *bytes, 
 		if (rc == 0 && len > 0)
 			rc = cm_disk_write(d, at, data, len, err);
 		*bytes += len;
+		cm_wire_count(len, 0);
 	}
 	return rc;
 }
@@ -119,6 +120,7 @@ static int unpack(struct cm_disk *d, unsigned levels, uint64_t *files, uint64_t 
 		if (rc == 0 && !end) {
 			rc = write_entry(f, d, &e, levels, bytes, err);
 			++*files;
+			cm_wire_count(0, 1);
 		}
 	}
 	cm_foreign_free(f);
@@ -139,6 +141,7 @@ int cm_op_unpack_tar(struct json_object *plan, struct json_object **ret, struct 
 	if (levels < 0 || levels > STRIP_MAX)
 		return cm_err_set(err, CM_EINVAL, "The plan's settings are wrong.");
 	cm_wire_warn_limit(WARNINGS);
+	cm_wire_progress_start();
 	int rc = cm_disk_open(&o, &d, err);
 	if (rc == 0)
 		rc = unpack(d, (unsigned)levels, &files, &bytes, err);

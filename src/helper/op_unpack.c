@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Restoring parts of our own archives. */
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -24,7 +25,7 @@ struct unpack {
 	const char *prefix;
 	struct cm_disk *disk;
 	/* The current entry. */
-	const struct cm_entry *entry;
+	char last[300]; /* its path, to say where damage was met */
 	struct cm_sparse *sparse;
 	uint64_t at;
 	uint64_t blocks; /* of the part, still to come */
@@ -46,8 +47,8 @@ static int on_head(void *ctx, const struct cm_entry *e, struct cm_err *err)
 {
 	struct unpack *u = ctx;
 
-	u->entry = e;
 	u->at = 0;
+	snprintf(u->last, sizeof(u->last), "%s", e->path);
 	if (e->sparse)
 		u->sparse = cm_sparse_new(e->stored, e->size);
 	return cm_disk_entry(u->disk, e, err);
@@ -67,6 +68,7 @@ static int on_data(void *ctx, const void *data, size_t len, struct cm_err *err)
 				   : cm_disk_write(u->disk, u->at, data, len, err);
 
 	u->at += len;
+	cm_wire_count(len, 0);
 	return rc;
 }
 
@@ -76,6 +78,7 @@ static int on_end(void *ctx, struct cm_err *err)
 
 	cm_sparse_free(u->sparse);
 	u->sparse = NULL;
+	cm_wire_count(0, 1);
 	return cm_disk_end(u->disk, err);
 }
 
@@ -130,6 +133,8 @@ static int feed_part(struct unpack *u, enum cm_codec codec, const struct cm_part
 
 	while (rc == 0 && len > 0) {
 		rc = cm_inflate_ring_next(ring, &data, &len, &block, err);
+		if (rc == CM_ECORRUPT)
+			cm_err_prefix(err, "in or after %s", u->last);
 		if (rc == 0 && len > 0)
 			rc = cm_part_reader_feed(reader, data, len, err);
 	}
@@ -195,6 +200,7 @@ int cm_op_unpack(struct json_object *plan, struct json_object **ret, struct cm_e
 	struct unpack *u = cm_alloc(sizeof(*u));
 	/* The peer sends and does not listen all the time: more than fits its line would stop both. */
 	cm_wire_warn_limit(WARNINGS);
+	cm_wire_progress_start();
 	for (size_t i = 0; i < n && rc == 0; i++) {
 		u->part = (unsigned)i;
 		rc = unpack_part(u, json_object_array_get_idx(parts, i), codec, cm_json_bool(plan, "sync", true), err);

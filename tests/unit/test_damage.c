@@ -221,7 +221,7 @@ TEST(restore__damage_stops_it)
 	rig_sh("cd '%s' && dd if=/dev/urandom of=table bs=1M count=9 status=none", src);
 	CHECK_INT(rig_pack(file, &part, 1, &o, &err), 0);
 	CHECK_INT(stat(file, &s), 0);
-	rig_sh("printf X | dd of='%s' bs=1 seek=%lld conv=notrunc status=none", file, (long long)s.st_size / 2);
+	rig_sh("printf XYZXYZXYZ | dd of='%s' bs=1 seek=%lld conv=notrunc status=none", file, (long long)s.st_size / 2);
 	CHECK_INT(rig_unpack(file, &back, 1, &err), CM_ECORRUPT);
 	CHECK(strstr(err.text, "volumes/data") != NULL);
 	CHECK_INT(rig_open(file, &fd, &a, &err), 0);

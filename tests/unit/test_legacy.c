@@ -162,7 +162,7 @@ TEST(legacy__damage_is_found)
 
 	make();
 	rig_sh("cd '%s' && head -c 200000 old.tar.gz >cut.tar.gz && cp old.tar.gz flip.tar.gz && "
-	       "printf '\\377' | dd of=flip.tar.gz bs=1 seek=150000 conv=notrunc status=none",
+	       "printf 01234567 | dd of=flip.tar.gz bs=1 seek=150000 conv=notrunc status=none",
 	       rig_root);
 	CHECK_INT(rig_verify(rig_path("cut.tar.gz"), &v, &err), CM_ECORRUPT);
 	CHECK_INT(open_legacy(rig_path("cut.tar.gz"), &fd, &l, &err), CM_ECORRUPT);
@@ -172,7 +172,7 @@ TEST(legacy__damage_is_found)
 	CHECK_INT(open_legacy(rig_path("flip.tar.gz"), &fd, &l, &err), CM_ECORRUPT);
 	close(fd);
 	/* Damage inside a nested archive, whose outer one is right. */
-	rig_sh("cd '%s/old' && printf X | dd of=volumes/data_data.tar.gz bs=1 seek=60 conv=notrunc status=none && "
+	rig_sh("cd '%s/old' && printf XYZXYZXYZ | dd of=volumes/data_data.tar.gz bs=1 seek=60 conv=notrunc status=none && "
 	       "tar cf - . | gzip >../nested.tar.gz",
 	       rig_root);
 	CHECK_INT(rig_verify(rig_path("nested.tar.gz"), &v, &err), CM_ECORRUPT);
