@@ -172,9 +172,10 @@ TEST(legacy__damage_is_found)
 	CHECK_INT(open_legacy(rig_path("flip.tar.gz"), &fd, &l, &err), CM_ECORRUPT);
 	close(fd);
 	/* Damage inside a nested archive, whose outer one is right. */
-	rig_sh("cd '%s/old' && printf XYZXYZXYZ | dd of=volumes/data_data.tar.gz bs=1 seek=60 conv=notrunc status=none && "
-	       "tar cf - . | gzip >../nested.tar.gz",
-	       rig_root);
+	rig_sh(
+	    "cd '%s/old' && printf XYZXYZXYZ | dd of=volumes/data_data.tar.gz bs=1 seek=60 conv=notrunc status=none && "
+	    "tar cf - . | gzip >../nested.tar.gz",
+	    rig_root);
 	CHECK_INT(rig_verify(rig_path("nested.tar.gz"), &v, &err), CM_ECORRUPT);
 	CHECK(strstr(v.bad[0], "volumes/data_data.tar.gz") != NULL);
 }
