@@ -64,7 +64,8 @@ static int rig_sh(const char *fmt, ...)
 static void rig_clean(void)
 {
 	/* Immutable files of a failed test would stay for ever. */
-	rig_sh("chattr -R -i -a '%s' 2>/dev/null; rm -rf '%s'", rig_root, rig_root);
+	rig_sh("umount -l '%s/mem' 2>/dev/null; chattr -R -i -a '%s' 2>/dev/null; rm -rf '%s'", rig_root, rig_root,
+	       rig_root);
 }
 
 /* A path inside the scratch folder, which is made on first use and removed at exit. */
@@ -90,6 +91,14 @@ RIG_UNUSED static const char *rig_dir(const char *name)
 
 	rig_sh("chattr -R -i -a '%s' 2>/dev/null; rm -rf '%s'; mkdir -p '%s'", p, p, p);
 	return p;
+}
+
+/* From now on what lies in the folder "mem" lies in memory: for trees of very many files. */
+RIG_UNUSED static void rig_mem(void)
+{
+	const char *mem = rig_path("mem");
+
+	rig_sh("mkdir -p '%s' && { mountpoint -q '%s' || mount -t tmpfs none '%s'; }", mem, mem, mem);
 }
 
 static const char *rig_helper_program(void)

@@ -222,7 +222,7 @@ static int pack_and_measure(void)
 	struct cm_err err = { 0 };
 	struct rig_pack o = { 0 };
 	struct rusage own;
-	const char *src = rig_path("many"), *dst = rig_path("many_back"), *file = rig_path("many.tar.gz");
+	const char *src = rig_path("mem/many"), *dst = rig_path("mem/back"), *file = rig_path("mem/many.tar.gz");
 	const struct rig_part part = { "volume", src, "volumes/data" };
 	const struct cm_unpack_part back = { .prefix = "volumes/data", .target = dst };
 	struct cm_verify_result v;
@@ -246,38 +246,38 @@ enum { MEMORY_MB = 96 };
 
 TEST(pack__a_hundred_thousand_files_in_constant_memory)
 {
-	rig_path("");
-	rig_dir("many_back");
+	rig_mem();
+	rig_dir("mem/back");
 	rig_sh("cd '%s' && python3 -c \"\nimport os\nfor d in range(100):\n os.mkdir('d%%d' %% d)\n for f in "
 	       "range(1000):\n"
 	       "  open('d%%d/file-with-a-name-%%d' %% (d, f), 'w').write(str(f))\n\"",
-	       rig_dir("many"));
+	       rig_dir("mem/many"));
 	int mb = in_child(pack_and_measure);
 	CHECK(mb <= MEMORY_MB);
-	CHECK(rig_same(rig_path("many"), rig_path("many_back")));
+	CHECK(rig_same(rig_path("mem/many"), rig_path("mem/back")));
 }
 
 TEST(pack__many_hard_links_in_constant_memory)
 {
-	rig_path("");
-	rig_dir("many_back");
+	rig_mem();
+	rig_dir("mem/back");
 	/* One file with many names, and many files with two names each. */
 	rig_sh("cd '%s' && python3 -c \"\nimport os\nos.mkdir('a')\nos.mkdir('b')\nopen('one', 'w').write('one')\nfor "
 	       "i in range(15000):\n"
 	       " os.link('one', 'a/name-%%d' %% i)\nfor i in range(15000):\n p = 'a/file-%%d' %% i\n open(p, "
 	       "'w').write(str(i))\n"
 	       " os.link(p, 'b/copy-%%d' %% i)\n\"",
-	       rig_dir("many"));
+	       rig_dir("mem/many"));
 	int mb = in_child(pack_and_measure);
 	CHECK(mb <= MEMORY_MB);
-	CHECK(rig_same(rig_path("many"), rig_path("many_back")));
+	CHECK(rig_same(rig_path("mem/many"), rig_path("mem/back")));
 }
 
 TEST(pack__random_bytes_in_constant_memory)
 {
-	rig_path("");
-	rig_dir("many_back");
-	make_big(rig_dir("many"), "big", 300);
+	rig_mem();
+	rig_dir("mem/back");
+	make_big(rig_dir("mem/many"), "big", 300);
 	int mb = in_child(pack_and_measure);
 	CHECK(mb <= MEMORY_MB);
 }

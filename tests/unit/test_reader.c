@@ -14,7 +14,8 @@ static bool opened(void)
 
 	if (archive != NULL)
 		return true;
-	const char *src = rig_dir("src"), *two = rig_dir("two"), *file = rig_path("a.tar.gz");
+	rig_mem();
+	const char *src = rig_dir("mem/src"), *two = rig_dir("two"), *file = rig_path("a.tar.gz");
 	const struct rig_part parts[] = { { "volume", src, "volumes/data" }, { "bind", two, "binds/1" } };
 	rig_sh(
 	    "cd '%s' && mkdir -p etc/conf.d many empty && echo root >etc/passwd && echo conf >etc/conf.d/a.conf && "
@@ -180,7 +181,7 @@ TEST(extract__large_file_by_range)
 	FILE *f = fopen(rig_path("big"), "w");
 	CHECK(f != NULL && fwrite(big, 1, 9 << 20, f) == 9 << 20);
 	fclose(f);
-	snprintf(cmd, sizeof(cmd), "cmp '%s' '%s/src/big'", rig_path("big"), rig_root);
+	snprintf(cmd, sizeof(cmd), "cmp '%s' '%s/mem/src/big'", rig_path("big"), rig_root);
 	CHECK_INT(rig_sh("%s", cmd), 0);
 }
 
@@ -192,7 +193,7 @@ TEST(stat__has_every_field)
 	char path[300];
 
 	CHECK(opened());
-	snprintf(path, sizeof(path), "%s/src/etc/passwd", rig_root);
+	snprintf(path, sizeof(path), "%s/mem/src/etc/passwd", rig_root);
 	CHECK_INT(stat(path, &s), 0);
 	CHECK_INT(cm_archive_stat(archive, "volumes/data/etc/passwd", 23, &it, &err), 0);
 	CHECK(it->type == 'f' || it->type == 'h');
@@ -216,7 +217,7 @@ TEST(part_tar__is_a_plain_tar_of_the_part)
 {
 	struct cm_err err = { 0 };
 	cm_autobuf struct cm_buf b = CM_BUF_INIT(256 << 20);
-	const char *dst = rig_dir("dst");
+	const char *dst = rig_dir("mem/dst");
 	char src[300];
 
 	CHECK(opened());
@@ -226,7 +227,7 @@ TEST(part_tar__is_a_plain_tar_of_the_part)
 	CHECK(f != NULL && fwrite(b.data, 1, b.len, f) == b.len);
 	fclose(f);
 	CHECK_INT(rig_sh("tar xf '%s' -C '%s' --numeric-owner -p", rig_path("part.tar"), dst), 0);
-	snprintf(src, sizeof(src), "%s/src", rig_root);
+	snprintf(src, sizeof(src), "%s/mem/src", rig_root);
 	CHECK(rig_same(src, dst));
 }
 
