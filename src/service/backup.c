@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/clock.h"
 #include "core/fault.h"
@@ -217,6 +218,21 @@ static int finish_and_verify(struct cm_backup_run *r, struct cm_err *err)
 	return rc < 0 ? rc : cancelled(r, err);
 }
 
+/* When the vault says that the file was written: the catalog compares that with its listing. */
+static int64_t written_ms(struct cm_vault *v, const char *filename)
+{
+	struct cm_vault_file *f;
+	struct stat st;
+	int64_t ms = cm_now_ms();
+
+	if (v->ops->open(v, filename, &f, NULL) < 0)
+		return ms;
+	if (v->ops->fd(f) >= 0 && fstat(v->ops->fd(f), &st) == 0)
+		ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
+	v->ops->close(f);
+	return ms;
+}
+
 static int publish(struct cm_backup_run *r, struct json_object *companion, struct cm_err *err)
 {
 	const char *text =
@@ -232,7 +248,7 @@ static int publish(struct cm_backup_run *r, struct json_object *companion, struc
 	if (rc < 0)
 		return rc;
 	CM_FAULT_POINT("backup_committed");
-	entry.modified_ms = cm_now_ms();
+	entry.modified_ms = written_ms(r->out.vault, r->filename);
 	cm_backup_row(r->out.vault->ops->kind, &entry, companion, &row);
 	/* The backup is there. A catalog that does not know it yet learns of it by its next comparison. */
 	if (cm_catalog_put(&row, NULL) < 0)

@@ -14,7 +14,14 @@
 #include "docker/self.h"
 #include "service/containers.h"
 
-enum { PRE_MS = 4 * 3600 * 1000, POST_MS = 600 * 1000, START_TRIES = 3, STOP_DEFAULT_S = 10 };
+enum {
+	PRE_MS = 4 * 3600 * 1000,
+	POST_MS = 600 * 1000,
+	START_TRIES = 3,
+	STOP_DEFAULT_S = 10,
+	STOP_MAX_S = 86400,
+	UNSURE_MS = 20000
+};
 
 /* Are two mounts about the same data? Both are Mounts entries or entries of volumes_info.json. */
 static bool mount_shares(struct json_object *mine, struct json_object *theirs)
@@ -188,9 +195,12 @@ int cm_backup_hold_pre(struct cm_backup_hold *h, struct cm_err *err)
 	return command_run(h->d, h->plan->id, h->options->exec_pre, PRE_MS, "The command before the backup", err);
 }
 
+/* -1: without end. */
 static int stop_timeout(const struct cm_backup_hold *h)
 {
-	return (int)cm_json_int(cm_json_at(h->plan->inspect, "Config"), "StopTimeout", STOP_DEFAULT_S);
+	int64_t s = cm_json_int(cm_json_at(h->plan->inspect, "Config"), "StopTimeout", STOP_DEFAULT_S);
+
+	return s < 0 || s > STOP_MAX_S ? -1 : (int)s;
 }
 
 static int journal_stop_state(int64_t id, const char *state, int timeout, struct cm_err *err)
@@ -211,7 +221,9 @@ static int held_stop(struct cm_backup_hold *h, struct cm_held *one, struct cm_er
 	if (rc < 0)
 		return rc;
 	CM_FAULT_POINT("backup_before_stop");
-	rc = cm_container_stop(h->d, one->id, -1, err);
+	/* Its own setting is named, so that the call waits as long as that may take. */
+	rc = cm_container_stop(h->d, one->id, cm_str_eq(one->id, h->plan->id) ? timeout : -1, err);
+	one->unsure = rc < 0;
 	CM_FAULT_POINT("backup_after_stop");
 	return rc < 0 ? rc : journal_stop_state(one->journal, "stopped", timeout, err);
 }
@@ -282,6 +294,21 @@ static int start_again(struct cm_docker *d, const char *id, struct cm_err *err)
 	return rc;
 }
 
+/* After a stop that failed: a container that is about to end must have ended before it can be started. */
+static int wait_unsure(struct cm_docker *d, const char *id, struct cm_err *err)
+{
+	struct cm_container_wait *wait;
+	int code, rc = cm_container_wait_start(d, id, "not-running", &wait, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cm_container_wait_finish(wait, UNSURE_MS, &code, err);
+	cm_container_wait_free(wait);
+	if (rc == CM_ETIMEDOUT)
+		return cm_err_set(err, CM_EBUSY, "It was asked to stop and has not ended yet.");
+	return rc;
+}
+
 static void held_release(struct cm_backup_hold *h, struct cm_held *one)
 {
 	struct cm_err err = { 0 };
@@ -290,7 +317,9 @@ static void held_release(struct cm_backup_hold *h, struct cm_held *one)
 	if (one->journal == 0)
 		return;
 	CM_FAULT_POINT("backup_before_undo");
-	rc = one->stopped ? start_again(h->d, one->id, &err) : cm_container_unpause(h->d, one->id, &err);
+	rc = one->unsure ? wait_unsure(h->d, one->id, &err) : 0;
+	if (rc == 0)
+		rc = one->stopped ? start_again(h->d, one->id, &err) : cm_container_unpause(h->d, one->id, &err);
 	if (rc == CM_EBUSY && !one->stopped)
 		rc = 0; /* not paused (any more): nothing to undo */
 	CM_FAULT_POINT("backup_after_undo");

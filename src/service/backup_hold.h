@@ -27,6 +27,7 @@ struct cm_held {
 	char name[256];
 	int64_t journal;
 	bool stopped; /* else paused */
+	bool unsure;  /* the stop failed: it may still be about to end */
 };
 
 struct cm_backup_hold {

@@ -93,6 +93,11 @@ test('the vault lists, filters, sorts and pages by URL', async () => {
   assert.match(page.text, /4 backups/);
 });
 
+test('reading the vault again finds nothing that was not known', async () => {
+  const r = await app.api('POST', '/api/backups/refresh');
+  assert.deepEqual([r.json.added, r.json.updated, r.json.removed], [0, 0, 0]);
+});
+
 test('the page of a backup shows its parts and no secret', async () => {
   const page = await app.get(`/backup/${file}`);
   assert.equal(page.status, 200);
@@ -286,4 +291,19 @@ test('a delete asks first, and takes only volumes nobody else uses', async () =>
   assert.equal(form.status, 303);
   assert.equal(form.headers.location, '/containers');
   assert.equal(await dockerOk('inspect', `${p}idle`), false);
+});
+
+test('without an engine the list says so, and the vault can still be read', async () => {
+  const lonely = await startApp({ env: { DOCKER_HOST: 'unix:///nonexistent/docker.sock' }, dataDir: mkdtempSync(path.join(tmpdir(), 'cm-lonely-')) });
+  const list = await lonely.api('GET', '/api/containers');
+  assert.equal(list.status, 503);
+  for (const key of ['error', 'message', 'help', 'code']) assert.ok(list.json[key], key);
+  const page = await lonely.get('/containers');
+  assert.equal(page.status, 200);
+  assert.match(page.text, /The containers cannot be shown/);
+  assert.equal((await lonely.get('/vault')).status, 200);
+  const backup = await lonely.api('POST', '/api/backup/anything');
+  assert.equal(backup.status, 503);
+  await lonely.stop();
+  rmSync(lonely.dataDir, { recursive: true, force: true });
 });

@@ -25,6 +25,9 @@ static const char *const columns[] = { "name", "state", "image", "stack", "creat
 
 enum { CONTAINERS_MAX = 10000 };
 
+static const char engine_help[] = "Start the engine (systemctl start docker) or mend its address, then load this page "
+				  "again. Backups in the vault stay readable.";
+
 struct row {
 	struct json_object *view;
 	const char *name, *state, *image, *stack;
@@ -284,8 +287,12 @@ int cm_containers_view(struct cm_request *rq, struct cm_reply *rp, const struct 
 		return rc;
 	rc = cm_engine_containers(rq->app, &containers, &why);
 	if (rc < 0 && rq->is_api) {
-		*err = why;
-		return rc;
+		struct json_object *extra = json_object_new_object();
+
+		cm_json_set_str(extra, "message", why.text);
+		cm_json_set_str(extra, "help", engine_help);
+		cm_reply_error_json(rp, &why, extra);
+		return 0;
 	}
 	data = cm_view_data(rp);
 	count = cm_json_len(containers);
