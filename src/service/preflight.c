@@ -68,8 +68,9 @@ const char *cm_findings_first_block(struct json_object *findings)
 
 bool cm_findings_conflict(struct json_object *findings)
 {
-	static const char *const codes[] = { "NAME_TAKEN",   "PORT_TAKEN",    "VOLUME_EXISTS", "VOLUME_IN_USE",
-					     "SUBNET_TAKEN", "ADDRESS_TAKEN", "NAME_IS_OURS",  "OLD_AUTO_REMOVE" };
+	static const char *const codes[] = { "NAME_TAKEN",    "PORT_TAKEN",	 "VOLUME_EXISTS",
+					     "VOLUME_IN_USE", "SUBNET_TAKEN",	 "ADDRESS_TAKEN",
+					     "NAME_IS_OURS",  "OLD_AUTO_REMOVE", "BIND_IN_USE" };
 
 	for (size_t i = 0; i < cm_json_len(findings); i++) {
 		struct json_object *f = json_object_array_get_idx(findings, i);
@@ -263,6 +264,24 @@ static void check_runtime(struct cm_restore_plan *p)
 		       "Install it on the Docker host, then try again.", "The runtime %s is not on this host", runtime);
 }
 
+/* Containers that live in the network, or another namespace, of the one that is replaced: they name it by its id. */
+static void check_dependents(struct cm_restore_plan *p)
+{
+	cm_autofree char *mode =
+	    p->old && p->options.replace ? cm_asprintf("container:%s", cm_json_str(p->old, "Id", "")) : NULL;
+
+	for (size_t i = 0; mode != NULL && i < cm_json_len(p->containers); i++) {
+		struct json_object *c = json_object_array_get_idx(p->containers, i), *names = cm_json_arr(c, "Names");
+		const char *name =
+		    cm_json_len(names) ? json_object_get_string(json_object_array_get_idx(names, 0)) : NULL;
+		if (cm_str_eq(cm_json_str_at(c, "HostConfig.NetworkMode", ""), mode))
+			cm_finding_add(p->findings, CM_FINDING_WARN, "DEPENDENT", NULL,
+				       "It must be made again afterwards: it is bound to the container that goes.",
+				       "The container %s shares the network of %s",
+				       name ? name + (name[0] == '/') : "another", p->name);
+	}
+}
+
 static int check_devices(struct cm_restore_plan *p, struct cm_err *err)
 {
 	struct json_object *devices = cm_json_at(p->source->inspect, "HostConfig.Devices");
@@ -340,6 +359,7 @@ int cm_preflight_run(struct cm_restore_plan *p, struct cm_err *err)
 	check_architecture(p);
 	cm_preflight_networks(p);
 	check_references(p);
+	check_dependents(p);
 	check_runtime(p);
 	rc = check_devices(p, err);
 	if (rc != 0)

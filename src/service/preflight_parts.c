@@ -149,6 +149,66 @@ void cm_preflight_volumes(struct cm_restore_plan *p)
 	}
 }
 
+/* Is path the folder itself or something in it? */
+static bool path_within(const char *path, const char *folder)
+{
+	size_t n = strlen(folder);
+
+	while (n > 1 && folder[n - 1] == '/')
+		n--;
+	return strncmp(path, folder, n) == 0 && (path[n] == '\0' || path[n] == '/' || n == 1);
+}
+
+/* A running container, not the one that is replaced, that has this folder or a part of it. */
+static const char *folder_user(const struct cm_restore_plan *p, const char *folder)
+{
+	for (size_t i = 0; i < cm_json_len(p->containers); i++) {
+		struct json_object *c = json_object_array_get_idx(p->containers, i), *mounts = cm_json_arr(c, "Mounts");
+		bool old = cm_restore_plan_is_old(p, cm_json_str(c, "Id", NULL)) && p->options.replace;
+		if (old || !cm_str_eq(cm_json_str(c, "State", ""), "running"))
+			continue;
+		for (size_t k = 0; k < cm_json_len(mounts); k++) {
+			struct json_object *m = json_object_array_get_idx(mounts, k);
+			const char *source = cm_json_str(m, "Source", "");
+			if (cm_str_eq(cm_json_str(m, "Type", ""), "bind") &&
+			    (path_within(source, folder) || path_within(folder, source)))
+				return first_name(c);
+		}
+	}
+	return NULL;
+}
+
+/* Another bind mount in this folder that shall stay as it is. */
+static const char *kept_inside(const struct cm_restore_plan *p, const struct cm_restore_bind *b)
+{
+	for (size_t i = 0; i < p->bind_count; i++) {
+		const struct cm_restore_bind *o = &p->binds[i];
+		if (o != b && !o->write && o->state != CM_PATH_MISSING && path_within(o->source, b->source))
+			return o->source;
+	}
+	return NULL;
+}
+
+static void bind_replaced(struct cm_restore_plan *p, const struct cm_restore_bind *b, const char *field)
+{
+	const char *user = folder_user(p, b->source), *inside = kept_inside(p, b);
+	cm_autofree char *hint = NULL;
+
+	if (user != NULL) {
+		hint = cm_asprintf("Stop it first: %s.", user);
+		cm_finding_add(p->findings, CM_FINDING_BLOCK, "BIND_IN_USE", field, hint,
+			       "%s is in use by another running container", b->source);
+	} else if (inside != NULL) {
+		hint = cm_asprintf("%s lies in it and is to stay: replace both or none.", inside);
+		cm_finding_add(p->findings, CM_FINDING_BLOCK, "BIND_NESTED", field, hint, "%s cannot be replaced alone",
+			       b->source);
+	} else {
+		cm_finding_add(p->findings, CM_FINDING_WARN, "BIND_REPLACED", field,
+			       "What is there now is kept aside until the restored container runs, then removed.",
+			       "%s will be replaced", b->source);
+	}
+}
+
 void cm_preflight_binds(struct cm_restore_plan *p)
 {
 	for (size_t i = 0; i < p->bind_count; i++) {
@@ -157,10 +217,7 @@ void cm_preflight_binds(struct cm_restore_plan *p)
 		bool missing = b->state == CM_PATH_MISSING;
 
 		if (b->write && b->state == CM_PATH_PRESENT && !b->is_file)
-			cm_finding_add(
-			    p->findings, CM_FINDING_WARN, "BIND_REPLACED", field,
-			    "What is there now is kept aside until the restored container runs, then removed.",
-			    "%s will be replaced", b->source);
+			bind_replaced(p, b, field);
 		else if (b->write)
 			cm_finding_add(p->findings, CM_FINDING_OK, "BIND_RESTORED", field, NULL, "%s will be restored",
 				       b->source);

@@ -63,11 +63,13 @@ static int save_aside(struct cm_restore_run *r, const struct cm_restore_bind *b,
 	cm_autofree char *aside = cm_asprintf("cm-restore-%s-bind%zu", r->tag, number);
 	cm_autojson struct json_object *body = json_object_new_object();
 	struct cm_archive_watch watch = cm_restore_watch(r);
-	struct json_object *note = json_object_new_object();
+	struct json_object *note = json_object_new_object(), *labels = json_object_new_object();
 	int rc = cm_restore_note_name(r, "scratch", aside, err);
 
 	watch.progress = NULL;
 	cm_json_set_str(body, "Name", aside);
+	cm_json_set_str(labels, "container-monkey.restore", r->tag);
+	cm_json_set(body, "Labels", labels);
 	cm_json_set_str(note, "path", b->source);
 	cm_json_set_str(note, "how", "copy");
 	cm_json_set_str(note, "old", aside);
@@ -111,10 +113,10 @@ static int bind_file(struct cm_restore_run *r, const struct cm_restore_bind *b, 
 	return rc ? rc : cm_restore_fill(r, b->entry, folder, false, "", true, err);
 }
 
-static int shorter_first(const void *a, const void *b)
+static int by_length(const void *a, const void *b)
 {
-	size_t x = strlen((*(const struct cm_restore_bind *const *)a)->source);
-	size_t y = strlen((*(const struct cm_restore_bind *const *)b)->source);
+	size_t x = strlen(((const struct cm_restore_bind *)a)->source);
+	size_t y = strlen(((const struct cm_restore_bind *)b)->source);
 
 	return (x > y) - (x < y);
 }
@@ -122,21 +124,15 @@ static int shorter_first(const void *a, const void *b)
 /* A folder before those in it: it must be empty when it is filled. */
 int cm_restore_binds(struct cm_restore_run *r, struct cm_err *err)
 {
-	size_t count = r->plan->bind_count;
-	cm_autofree const struct cm_restore_bind **order = cm_alloc_array(count, sizeof(*order));
-
-	for (size_t i = 0; i < count; i++)
-		order[i] = &r->plan->binds[i];
-	if (count > 1)
-		qsort(order, count, sizeof(*order), shorter_first);
-	for (size_t i = 0; i < count; i++) {
-		const struct cm_restore_bind *b = order[i];
-		size_t number = (size_t)(b - r->plan->binds);
+	if (r->plan->bind_count > 1)
+		qsort(r->plan->binds, r->plan->bind_count, sizeof(r->plan->binds[0]), by_length);
+	for (size_t i = 0; i < r->plan->bind_count; i++) {
+		const struct cm_restore_bind *b = &r->plan->binds[i];
 		int rc = cm_restore_check(r, err);
 
 		if (rc == 0 && b->write) {
 			cm_restore_step(r, "Restoring %s", b->source);
-			rc = b->is_file ? bind_file(r, b, err) : bind_folder(r, b, number, err);
+			rc = b->is_file ? bind_file(r, b, err) : bind_folder(r, b, i, err);
 		}
 		if (rc != 0)
 			return rc == CM_ECANCELLED ? rc : cm_err_prefix(err, "%s could not be restored", b->source);

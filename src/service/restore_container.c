@@ -20,6 +20,7 @@ enum {
 	HEALTH_SPARE_MS = 5000, /* beside what its health check may take by itself */
 	HEALTH_MAX_MS = 180000,
 	POLL_MS = 200,
+	STOP_TIMEOUT_S = 10, /* the engine's own, for a container that has none */
 };
 
 /* An anonymous volume of the old container is only removed with it when its content was to be replaced. */
@@ -59,13 +60,17 @@ int cm_restore_old_aside(struct cm_restore_run *r, struct cm_err *err)
 	cm_json_set_str(note, "aside", aside);
 	cm_json_set_bool(note, "running", running);
 	cm_json_set_bool(note, "paused", cm_json_bool(state, "Paused", false));
+	cm_json_set_int(note, "stop_ms", cm_now_ms());
+	cm_json_set_int(note, "timeout", cm_json_int(cm_json_obj(old, "Config"), "StopTimeout", STOP_TIMEOUT_S));
 	cm_json_set_bool(note, "keep", r->plan->options.keep_old);
 	cm_json_set_bool(note, "volumes", remove_old_volumes(r));
 	cm_json_set(r->state, "old", note);
 	rc = cm_restore_save(r, err);
 	CM_FAULT_POINT("restore_before_stop");
+	/* Not to be cancelled: the engine would go on stopping it while we start it again. */
+	cm_docker_set_cancel(r->d, NULL, NULL);
 	if (rc == 0 && running)
-		rc = cm_container_stop(cm_restore_docker(r), id, -1, err);
+		rc = cm_container_stop(r->d, id, -1, err);
 	if (rc != 0)
 		return rc;
 	CM_FAULT_POINT("restore_after_stop");

@@ -6,7 +6,8 @@
  *
  *	{"v": 1, "file", "name": of the container, "tag": 8 hex digits in the names of everything temporary,
  *	 "since_ms": when it began,
- *	 "old": {"id", "name", "aside": its name meanwhile, "running", "paused", "keep": bool, "volumes": bool (remove
+ *	 "old": {"id", "name", "aside": its name meanwhile, "running", "paused", "stop_ms", "timeout":
+ *		 when it was asked to stop and the seconds it may take, "keep": bool, "volumes": bool (remove
  *		 its anonymous volumes with it)} | null,
  *	 "new": {"aside": the name it is made under, "id"},
  *	 "networks": ["name"],			made by us, if they are there

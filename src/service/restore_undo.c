@@ -2,6 +2,7 @@
 #include "service/restore_undo.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "core/clock.h"
 #include "core/fault.h"
@@ -16,7 +17,8 @@
 #include "service/restore_run.h"
 
 /* Clocks of ours and the engine's may differ that much; volumes tell their age in whole seconds. */
-enum { CLOCK_SPARE_MS = 5000 };
+enum { CLOCK_SPARE_MS = 5000, BUSY_TRIES = 25, STOP_GRACE_MS = 15000, STOP_MOST_S = 600 };
+static const struct timespec busy_pause = { .tv_nsec = 200000000 };
 
 /* Something that is not there needs no undoing. */
 static int gone_is_fine(int rc)
@@ -29,13 +31,39 @@ static int container_look(struct cm_docker *d, const char *id, struct json_objec
 	return id[0] == '\0' ? 0 : gone_is_fine(cm_container_inspect(d, id, false, ret, err));
 }
 
+/* One that was started with --rm may just be removing itself. */
+static int remove_container(struct cm_docker *d, const char *id, struct cm_err *err)
+{
+	int rc = CM_EBUSY;
+
+	for (int i = 0; rc == CM_EBUSY && i < BUSY_TRIES; i++) {
+		if (i > 0)
+			nanosleep(&busy_pause, NULL);
+		rc = gone_is_fine(cm_container_remove(d, id, true, true, err));
+	}
+	return rc;
+}
+
+/* The engine lets go of a volume a moment after its container is gone. */
+static int remove_volume(struct cm_docker *d, const char *name, struct cm_err *err)
+{
+	int rc = CM_EINUSE;
+
+	for (int i = 0; rc == CM_EINUSE && i < BUSY_TRIES; i++) {
+		if (i > 0)
+			nanosleep(&busy_pause, NULL);
+		rc = gone_is_fine(cm_volume_remove(d, name, false, err));
+	}
+	return rc;
+}
+
 static int undo_new(struct cm_docker *d, struct json_object *state, struct cm_err *err)
 {
 	struct json_object *note = cm_json_obj(state, "new");
 	const char *names[] = { cm_json_str(note, "id", ""), cm_json_str(note, "aside", "") };
 
 	for (size_t i = 0; i < CM_COUNT(names); i++) {
-		int rc = names[i][0] ? gone_is_fine(cm_container_remove(d, names[i], true, true, err)) : 0;
+		int rc = names[i][0] ? remove_container(d, names[i], err) : 0;
 		if (rc != 0)
 			return rc;
 	}
@@ -83,10 +111,16 @@ static int undo_copy(const struct cm_app *app, struct cm_docker *d, struct json_
 {
 	const char *target = cm_json_str(note, "name", cm_json_str(note, "path", ""));
 	const char *aside = cm_json_str(note, "old", "");
-	int rc;
+	enum cm_path_state state = CM_PATH_PRESENT;
+	int rc = 0;
 
 	if (!cm_str_eq(cm_json_str(note, "stage", ""), "writing"))
 		return 0;
+	/* A folder of the host that was missing may not have been made yet. */
+	if (target[0] == '/')
+		rc = cm_restore_path_state(app, d, target, &state, err);
+	if (rc != 0 || state == CM_PATH_MISSING)
+		return rc;
 	rc = cm_restore_volume_empty(app, d, target, err);
 	CM_FAULT_POINT("undo_emptied");
 	return rc ? rc : cm_restore_volume_copy(app, d, aside, target, NULL, err);
@@ -111,11 +145,37 @@ static int undo_volumes(const struct cm_app *app, struct cm_docker *d, struct js
 	return 0;
 }
 
+/* We may have died while the engine was stopping it: then it still runs, and is about to end. Waits until it has ended,
+ * or should have. */
+static int await_stop(struct cm_docker *d, struct json_object *note, bool *ret_ended, struct cm_err *err)
+{
+	int64_t timeout = cm_json_int(note, "timeout", 10), left;
+	struct cm_container_wait *wait;
+	int rc, code;
+
+	*ret_ended = false;
+	if (timeout < 0 || timeout > STOP_MOST_S)
+		timeout = STOP_MOST_S;
+	left = cm_json_int(note, "stop_ms", 0) + timeout * 1000 + STOP_GRACE_MS - cm_now_ms();
+	if (left <= 0)
+		return 0;
+	if (left > timeout * 1000 + STOP_GRACE_MS)
+		left = timeout * 1000 + STOP_GRACE_MS;
+	rc = cm_container_wait_start(d, cm_json_str(note, "id", ""), "not-running", &wait, err);
+	if (rc != 0)
+		return rc;
+	rc = cm_container_wait_finish(wait, (int)left, &code, err);
+	cm_container_wait_free(wait);
+	*ret_ended = rc == 0;
+	return rc == CM_ETIMEDOUT ? 0 : rc;
+}
+
 static int undo_old(struct cm_docker *d, struct json_object *state, struct cm_err *err)
 {
 	struct json_object *note = cm_json_obj(state, "old");
 	cm_autojson struct json_object *now = NULL;
 	const char *id = cm_json_str(note, "id", ""), *name = cm_json_str(note, "name", ""), *has;
+	bool running, ended = false;
 	int rc = container_look(d, id, &now, err);
 
 	if (rc != 0 || now == NULL)
@@ -127,7 +187,12 @@ static int undo_old(struct cm_docker *d, struct json_object *state, struct cm_er
 			return cm_err_prefix(err, "The container %s could not get its name back", name);
 	}
 	CM_FAULT_POINT("undo_renamed");
-	if (cm_json_bool(note, "running", false) && !cm_json_bool(cm_json_obj(now, "State"), "Running", false)) {
+	running = cm_json_bool(cm_json_obj(now, "State"), "Running", false);
+	if (!cm_json_bool(note, "running", false))
+		return 0;
+	if (running)
+		rc = await_stop(d, note, &ended, err);
+	if (rc == 0 && (!running || ended)) {
 		rc = cm_container_start(d, id, err);
 		if (rc != 0)
 			return cm_err_prefix(err, "The container %s could not be started again", name);
@@ -159,7 +224,7 @@ static int undo_created_volumes(struct cm_docker *d, struct json_object *state, 
 			continue;
 		rc = gone_is_fine(cm_volume_inspect(d, name, &now, err));
 		if (rc == 0 && now != NULL && made_since(now, "CreatedAt", since))
-			rc = gone_is_fine(cm_volume_remove(d, name, false, err));
+			rc = remove_volume(d, name, err);
 		if (rc != 0)
 			return rc;
 	}
@@ -217,7 +282,7 @@ static int remove_volumes(struct cm_docker *d, struct json_object *list, struct 
 	for (size_t i = 0; i < cm_json_len(list); i++) {
 		const char *name = json_object_get_string(json_object_array_get_idx(list, i));
 		struct cm_err why = { 0 };
-		int rc = gone_is_fine(cm_volume_remove(d, name, false, &why));
+		int rc = remove_volume(d, name, &why);
 		if (rc != 0 && first == 0) {
 			first = rc;
 			if (err != NULL)

@@ -63,7 +63,7 @@ async function crash(point, file, options) {
 
 async function recovered(job) {
   const app = await startApp({ dataDir, env: { CM_ADMIN_PASSWORD: password } });
-  await until('the recovery', 60, async () => /recovered|recovery/.test(app.stderr) || (await leftovers(app)).length === 0);
+  await until('the recovery', 60, async () => /recovered|recovery/.test(app.stderr) || (await leftovers(app, 0)).length === 0);
   await until('the end of the job', 60, async () => {
     const j = await app.api('GET', `/api/jobs/${job}`);
     return ['interrupted', 'complete', 'error', 'cancelled'].includes((j.json.job ?? j.json).state);
@@ -100,7 +100,7 @@ for (const point of ['restore_image_loaded', 'restore_network_made', 'restore_vo
     const { died, job } = await crash(point, lost, {});
     assert.ok(died, 'the point is on the way');
     const app = await recovered(job);
-    await until('everything to be gone', 30, async () => (await leftovers(app)).length === 0 && !(await exists('image', imageId)));
+    await until('everything to be gone', 30, async () => (await leftovers(app, 0)).length === 0 && !(await exists('image', imageId)));
     for (const [kind, n] of [['container', `${p}lost`], ['volume', `${p}lostvol`], ['network', `${p}lostnet`], ['image', `${p}img`]])
       assert.ok(!(await exists(kind, n)), `${kind} ${n}`);
     await app.stop();
@@ -116,11 +116,30 @@ for (const point of before_the_end) {
     const { died, job } = await crash(point, good, replaceAll);
     if (point !== 'restore_connected') assert.ok(died, 'the point is on the way');
     const app = await recovered(job);
-    await until('the old one to run', 60, async () => (await leftovers(app)).length === 0 && (await inspect(name)).State.Running);
+    await until('the old one to run', 60, async () => (await leftovers(app, 0)).length === 0 && (await inspect(name)).State.Running);
     assert.deepEqual(await state(), was);
     await app.stop();
   });
 }
+
+test('killed while the engine is stopping the old one: it is started again when it has stopped', async () => {
+  await docker('run', '-d', '--name', `${p}slow`, '--stop-timeout', '20', 'busybox:local', 'sh', '-c', 'trap "sleep 4; exit 0" TERM; while :; do sleep 0.1; done');
+  const first = await startApp({ dataDir });
+  const { file } = await first.backup(`${p}slow`);
+  const id = (await inspect(`${p}slow`)).Id;
+  const r = await first.api('POST', '/api/restore-backup', { filename: file, replace: true }, { prefer: 'respond-async' });
+  assert.equal(r.status, 202, r.text);
+  await until('the stop', 30, async () => (await docker('top', `${p}slow`).catch(() => '')).includes('sleep 4'));
+  await first.kill9();
+  const app = await recovered(r.json.job_id);
+  await until('it to run again', 60, async () => {
+    const c = await inspect(`${p}slow`);
+    return c.State.Running && c.State.FinishedAt > '2001';
+  });
+  assert.equal((await inspect(`${p}slow`)).Id, id);
+  await docker('rm', '-f', `${p}slow`);
+  await app.stop();
+});
 
 for (const point of ['undo_swapped_once', 'undo_swapped_twice', 'undo_emptied', 'undo_renamed']) {
   test(`a crash on the way back, at ${point}, and the way back is gone again`, async () => {
@@ -128,7 +147,7 @@ for (const point of ['undo_swapped_once', 'undo_swapped_twice', 'undo_emptied', 
     const { died, job } = await crash(point, bad, replaceAll);
     assert.ok(died, 'the point is on the way');
     const app = await recovered(job);
-    await until('the old one to run', 60, async () => (await leftovers(app)).length === 0 && (await inspect(name)).State.Running);
+    await until('the old one to run', 60, async () => (await leftovers(app, 0)).length === 0 && (await inspect(name)).State.Running);
     assert.deepEqual(await state(), was);
     await app.stop();
   });
@@ -141,7 +160,7 @@ for (const point of ['restore_done', 'restore_old_removed']) {
     const { died, job } = await crash(point, good, replaceAll);
     assert.ok(died, 'the point is on the way');
     const app = await recovered(job);
-    await until('the rest to be tidied up', 60, async () => (await leftovers(app)).length === 0);
+    await until('the rest to be tidied up', 60, async () => (await leftovers(app, 0)).length === 0);
     assert.ok(!(await exists('container', old)));
     assert.equal((await inspect(name)).State.Running, true);
     assert.equal(await docker('exec', name, 'cat', '/data/f', '/copied/f', '/bind/x', '/anon/f', '/etc/changed'), '1\n1\nsaved1\n1');

@@ -5,7 +5,7 @@ import { test, assert, docker, inspect, startApp, removeAll, after, before, slee
 import { snapshot, leftovers, lose, exists, lines, build, until } from './restore_tools.mjs';
 import { createServer } from 'node:net';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, openSync, readSync, writeSync, closeSync, statSync, rmSync, readFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, openSync, readSync, writeSync, closeSync, statSync, rmSync, readFileSync, existsSync, mkdirSync, writeFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 
 const p = 'cmresfail-';
@@ -220,6 +220,11 @@ test('a folder of the host that was replaced comes back too', async () => {
   assert.deepEqual(await leftovers(app), []);
   await lose(`${p}bind`);
   rmSync(dir, { recursive: true });
+  const lost = await app.restore(file, {});
+  assert.equal(lost.status, 502, lost.text);
+  assert.ok(!(await exists('container', `${p}bind`)));
+  assert.deepEqual(existsSync(dir) ? readdirSync(dir) : [], [], 'at most the empty folder is left');
+  rmSync(dir, { recursive: true, force: true });
 });
 
 test('cancelled, early and late', async () => {

@@ -61,7 +61,7 @@ test('beside: another name gets volumes, address and port of its own, and no par
   assert.equal(copy.NetworkSettings.Networks[`${p}net`].IPAMConfig?.IPv4Address, undefined);
   assert.ok(!copy.NetworkSettings.Networks[`${p}net`].Aliases.includes('www'));
   assert.deepEqual(copy.Config.Labels, { own: 'label' });
-  assert.equal(copy.HostConfig.Binds[0], `${p}copy_${p}data:/data`);
+  assert.ok(copy.HostConfig.Binds.includes(`${p}copy_${p}data:/data`));
   assert.equal(await read(`${p}copy`, '/data/f'), 'saved');
   assert.equal(await read(`${p}copy`, '/anon/f'), 'saved');
   assert.equal(await read(name, '/data/f'), 'changed');
@@ -76,7 +76,7 @@ test('an old name for a new place: a copy that keeps the volume shares it', asyn
   assert.equal(r.json.started, false);
   const copy = await inspect(`${p}share`);
   assert.equal(copy.State.Status, 'created');
-  assert.equal(copy.HostConfig.Binds[0], `${p}data:/data`);
+  assert.ok(copy.HostConfig.Binds.includes(`${p}data:/data`));
   await lose(`${p}share`);
 });
 
@@ -139,7 +139,7 @@ test('replace with all volumes replaced leaves nothing of the old one', async ()
 test('new volumes stand beside the old ones', async () => {
   const r = await app.restore(file, { replace: true, volumes: 'new' });
   assert.equal(r.status, 200, r.text);
-  assert.equal((await inspect(name)).HostConfig.Binds[0], `${p}data-restored:/data`);
+  assert.ok((await inspect(name)).HostConfig.Binds.includes(`${p}data-restored:/data`));
   assert.ok(await exists('volume', `${p}data`));
   assert.deepEqual(await leftovers(app), []);
 });
@@ -166,6 +166,31 @@ test('a folder of the host is written when it is missing, or when asked to; a si
   assert.equal((await app.restore(file)).status, 200);
   assert.equal(readFileSync(`${host}/conf/a`, 'utf8'), 'saved\n');
   assert.deepEqual(await leftovers(app), []);
+});
+
+test('folders that others use, or that lie in one another, are not replaced by halves', async () => {
+  mkdirSync(`${host}/outer/inner`, { recursive: true });
+  writeFileSync(`${host}/outer/o`, 'saved');
+  writeFileSync(`${host}/outer/inner/i`, 'saved');
+  await docker('run', '-d', '--name', `${p}nest`, '--stop-timeout', '1', '-v', `${host}/outer:/outer`, '-v', `${host}/outer/inner:/inner`, 'busybox:local', 'sleep', '1000000');
+  const { file: nest } = await app.backup(`${p}nest`);
+  writeFileSync(`${host}/outer/o`, 'of now');
+  writeFileSync(`${host}/outer/inner/i`, 'of now');
+  await docker('run', '-d', '--name', `${p}user`, '-v', `${host}/outer/inner:/x`, 'busybox:local', 'sleep', '1000000');
+  await docker('run', '-d', '--name', `${p}dep`, '--network', `container:${p}nest`, 'busybox:local', 'sleep', '1000000');
+  const used = await app.restore(nest, { replace: true, restore_binds: 'replace' });
+  assert.equal(used.status, 409, used.text);
+  assert.deepEqual(codes(used), ['BIND_IN_USE', 'BIND_IN_USE']);
+  assert.ok(used.json.findings.some((f) => f.code === 'DEPENDENT' && f.text.includes(`${p}dep`)));
+  await lose(`${p}user`);
+  await lose(`${p}dep`);
+  const half = await app.restore(nest, { replace: true, restore_binds: { [`${host}/outer`]: 'replace' } });
+  assert.deepEqual(codes(half), ['BIND_NESTED']);
+  assert.equal(readFileSync(`${host}/outer/inner/i`, 'utf8'), 'of now');
+  const r = await app.restore(nest, { replace: true, restore_binds: 'replace' });
+  assert.equal(r.status, 200, r.text);
+  assert.equal(readFileSync(`${host}/outer/o`, 'utf8') + readFileSync(`${host}/outer/inner/i`, 'utf8'), 'savedsaved');
+  await lose(`${p}nest`);
 });
 
 test('a network whose addresses are taken is made with others, unless a fixed one is needed', async () => {

@@ -14,13 +14,25 @@ export async function lines(...args) {
   return (await docker(...args)).split('\n').filter(Boolean);
 }
 
-// What a restore must not leave behind: temporary containers and volumes, and helpers of this program's jobs.
-export async function leftovers(app) {
+async function temporary(app) {
   const containers = (await lines('ps', '-a', '--format', '{{.Names}}')).filter((n) => /^cm-restore-|^cmres.*_replaced_/.test(n));
   const volumes = (await lines('volume', 'ls', '--format', '{{.Name}}')).filter((n) => /^cm-restore-/.test(n));
   const helpers = await lines('ps', '-a', '--filter', 'label=container-monkey.job', '--format', '{{.Label "container-monkey.job"}}');
   const jobs = helpers.length && app ? (await app.api('GET', '/api/jobs?limit=1000')).json.jobs.map((j) => j.id ?? j.job_id) : [];
   return [...containers, ...volumes, ...helpers.filter((h) => jobs.includes(h))];
+}
+
+const before = new Set(await temporary());
+
+// What a restore must not leave behind: temporary containers and volumes, and helpers of this program's jobs. Restores
+// of other programs on this machine have such things too; theirs go away.
+export async function leftovers(app, seconds = 40) {
+  let left = (await temporary(app)).filter((x) => !before.has(x));
+  for (const end = Date.now() + seconds * 1000; left.length > 0 && Date.now() < end; await sleep(500)) {
+    const now = await temporary(app);
+    left = left.filter((x) => now.includes(x));
+  }
+  return left;
 }
 
 // An inspect object without what the engine generates.
