@@ -122,7 +122,10 @@ int cm_helper_ended(struct cm_helper *h, struct cm_err *err)
 		if (cm_helper_drain(h, NULL) < 0)
 			break;
 	}
-	cm_utf8_clean(&text, h->words.data, h->words.len < WORDS_SHOWN ? h->words.len : WORDS_SHOWN);
+	size_t shown = h->words.len < WORDS_SHOWN ? h->words.len : WORDS_SHOWN;
+	while (shown > 0 && h->words.data[shown - 1] == '\n')
+		shown--;
+	cm_utf8_clean(&text, h->words.data, shown);
 	if (text.len > 0)
 		cm_err_set(err, CM_EUPSTREAM, "The helper container ended before its work was done: %s", text.data);
 	else

@@ -7,7 +7,12 @@
 
 static int peer_write(void *ctx, const void *data, size_t len, struct cm_err *err)
 {
-	return cm_helper_send(ctx, data, len, err);
+	int rc = cm_helper_send(ctx, data, len, err);
+
+	/* It has ended: the archive code then looks whether it said why before it did. */
+	if (rc == CM_EUPSTREAM && err != NULL)
+		err->code = CM_EUNREACHABLE;
+	return rc == CM_EUPSTREAM ? CM_EUNREACHABLE : rc;
 }
 
 static int peer_read(void *ctx, void *data, size_t len, int timeout_ms, size_t *ret_len, struct cm_err *err)
