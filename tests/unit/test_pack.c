@@ -336,6 +336,54 @@ TEST(pack__sparse_file_of_nine_gigabytes)
 	cm_archive_totals_release(&o.totals);
 }
 
+TEST(pack__empty_folders_and_files)
+{
+	struct cm_err err = { 0 };
+	struct rig_pack o = { 0 };
+	struct cm_verify_result v;
+	const char *src = rig_dir("src"), *one = rig_dir("one"), *dst = rig_dir("dst"), *dst1 = rig_dir("dst1"),
+		   *file = rig_path("a.tar.gz"), *empty = rig_path("empty"), *back_to = rig_path("empty_back");
+	const struct rig_part parts[] = { { "volume", src, "volumes/none" },
+					  { "bind_file", empty, "binds/1" },
+					  { "volume", one, "volumes/one" } };
+	const struct cm_unpack_part back[] = { { .prefix = "volumes/none", .target = dst },
+					       { .prefix = "binds/1", .target = back_to },
+					       { .prefix = "volumes/one", .target = dst1 } };
+
+	rig_sh("chmod 710 '%s'; touch '%s' '%s' '%s/zero'", src, empty, back_to, one);
+	CHECK_INT(rig_pack(file, parts, 3, &o, &err), 0);
+	CHECK_INT(rig_verify(file, &v, &err), 0);
+	CHECK_INT(rig_unpack(file, back, 3, &err), 0);
+	CHECK(rig_same(src, dst) && rig_same(one, dst1) && rig_same(empty, back_to));
+	cm_archive_totals_release(&o.totals);
+}
+
+TEST(pack__every_level_of_compression)
+{
+	static const struct {
+		enum cm_codec codec;
+		int level;
+	} cases[] = { { CM_CODEC_GZIP, 1 },
+		      { CM_CODEC_GZIP, 2 },
+		      { CM_CODEC_GZIP, 3 },
+		      { CM_CODEC_ZSTD, 1 },
+		      { CM_CODEC_ZSTD, 9 } };
+	struct cm_err err = { 0 };
+	struct cm_verify_result v;
+	const char *file = rig_path("a.archive");
+	const struct rig_part part = { "bind", "/usr/include", "binds/1" };
+
+	for (size_t i = 0; i < CM_COUNT(cases); i++) {
+		struct rig_pack o = { .codec = cases[i].codec, .level = cases[i].level };
+		CHECK_INT(rig_pack(file, &part, 1, &o, &err), 0);
+		CHECK_INT(rig_verify(file, &v, &err), 0);
+		CHECK(o.totals.compressed < o.totals.bytes / 2);
+		cm_archive_totals_release(&o.totals);
+	}
+	struct rig_pack wrong = { .level = 9 };
+	CHECK_INT(rig_pack(file, &part, 1, &wrong, &err), CM_EINVAL);
+}
+
 TEST(pack__refuses_a_plan_it_does_not_understand)
 {
 	struct cm_err err = { 0 };

@@ -176,6 +176,52 @@ TEST(pack__helper_dies_at_once_when_its_peer_is_gone)
 	CHECK_INT(rig_hang_up(&h), 3);
 }
 
+TEST(restore__helper_ends_when_its_peer_is_gone)
+{
+	struct cm_err err = { 0 };
+	struct rig_pack o = { 0 };
+	struct rig_helper h;
+	struct cm_archive *a = NULL;
+	const char *src = rig_dir("src"), *dst = rig_dir("dst"), *file = rig_path("a.tar.gz");
+	const struct rig_part part = { "volume", src, "volumes/data" };
+	const struct cm_unpack_part back = { .prefix = "volumes/data", .target = dst };
+	int fd, left = 5;
+	const struct cm_archive_watch watch = { .ctx = &left, .cancelled = yes_after };
+
+	make_big(src, "big", 60);
+	CHECK_INT(rig_pack(file, &part, 1, &o, &err), 0);
+	CHECK_INT(rig_open(file, &fd, &a, &err), 0);
+	CHECK(rig_start(&h));
+	CHECK_INT(cm_archive_unpack(a, &back, 1, false, &h.peer, &watch, NULL, &err), CM_ECANCELLED);
+	CHECK_INT(rig_hang_up(&h), 3);
+	/* And the other way round: the helper dies in the middle. */
+	CHECK(rig_start(&h));
+	kill(h.pid, SIGKILL);
+	CHECK_INT(cm_archive_unpack(a, &back, 1, false, &h.peer, NULL, NULL, &err), CM_EUNREACHABLE);
+	CHECK_INT(rig_hang_up(&h), 128 + SIGKILL);
+	cm_archive_free(a);
+	close(fd);
+	cm_archive_totals_release(&o.totals);
+}
+
+TEST(restore__full_disk_is_said)
+{
+	struct cm_err err = { 0 };
+	struct rig_pack o = { 0 };
+	const char *src = rig_dir("src"), *dst = rig_dir("small"), *file = rig_path("a.tar.gz");
+	const struct rig_part part = { "volume", src, "volumes/data" };
+	const struct cm_unpack_part back = { .prefix = "volumes/data", .target = dst };
+
+	make_big(src, "big", 30);
+	CHECK_INT(rig_pack(file, &part, 1, &o, &err), 0);
+	rig_sh("mount -t tmpfs -o size=8m none '%s'", dst);
+	int rc = rig_unpack(file, &back, 1, &err);
+	rig_sh("umount '%s'", dst);
+	CHECK_INT(rc, CM_ENOSPACE);
+	CHECK(strstr(err.text, "volumes/data") != NULL && strstr(err.text, "big") != NULL);
+	cm_archive_totals_release(&o.totals);
+}
+
 TEST(pack__sink_that_fails_ends_it_with_its_error)
 {
 	struct cm_err err = { 0 };
