@@ -6,7 +6,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, existsSync, writeFileSy
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-const p = 'cmbackup-';
+const p = `cmbackup${process.pid}-`;
 const app = await startApp();
 const host = mkdtempSync(path.join(tmpdir(), 'cm-backup-host-'));
 const vault = path.join(app.dataDir, 'backups');

@@ -6,7 +6,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-const p = 'cmfault-';
+const p = `cmfault${process.pid}-`;
 const points = readFileSync(path.join(root, 'tests/fault/points.txt'), 'utf8').split('\n')
   .map((l) => l.split(/\s/)[0]).filter((n) => n.startsWith('backup_'));
 

@@ -6,7 +6,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, existsSync, writeFileSy
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-const p = 'cmvault-';
+const p = `cmvault${process.pid}-`;
 const app = await startApp();
 const vault = path.join(app.dataDir, 'backups');
 const enc = encodeURIComponent;
@@ -23,7 +23,7 @@ async function audit(search) {
 
 before(async () => {
   await removeAll(p);
-  await docker('run', '-d', '--name', `${p}web`, '-v', `${p}data:/data`, '-l', 'com.docker.compose.project=cmshop',
+  await docker('run', '-d', '--name', `${p}web`, '-v', `${p}data:/data`, '-l', `com.docker.compose.project=${p}shop`,
     '-l', 'com.docker.compose.service=web', '-e', 'SECRET=hunter2', '-p', '127.0.0.1::80', 'busybox:local', 'sh', '-c',
     'mkdir -p /data/dir; printf "line one\\nline <two>\\n" > /data/dir/text; head -c 300000 /dev/urandom > /data/dir/binary; '
     + 'ln -s /nowhere /data/link; touch "/data/per%cent"; exec sleep 100000');
@@ -38,7 +38,7 @@ test('the list finds, filters and sorts', async () => {
   assert.deepEqual(await get(`q=${p}&sort=-name`), [`${p}web`, `${p}idle`]);
   assert.deepEqual(await get(`q=${p}&state=running`), [`${p}web`]);
   assert.deepEqual(await get(`q=${p}&state=stopped`), [`${p}idle`]);
-  assert.deepEqual(await get('stack=cmshop'), [`${p}web`]);
+  assert.deepEqual(await get(`stack=${p}shop`), [`${p}web`]);
   assert.deepEqual(await get(`q=${p}&limit=1&offset=1`), [`${p}web`]);
   assert.equal((await app.api('GET', '/api/containers?sort=secret')).status, 400);
   const page = await app.get(`/containers?q=${p}`);
@@ -101,7 +101,7 @@ test('reading the vault again finds nothing that was not known', async () => {
 test('the page of a backup shows its parts and no secret', async () => {
   const page = await app.get(`/backup/${file}`);
   assert.equal(page.status, 200);
-  for (const want of [`${p}data`, 'Verified', 'busybox:local', 'by form', '2 variables', 'docker load -i image.tar', 'cmshop'])
+  for (const want of [`${p}data`, 'Verified', 'busybox:local', 'by form', '2 variables', 'docker load -i image.tar', `${p}shop`])
     assert.ok(page.text.includes(want), want);
   assert.ok(!page.text.includes('hunter2'));
   const preview = await app.api('GET', `/api/backup/${file}/preview`);
