@@ -30,12 +30,12 @@
  *	become the member rootfs_deleted.json at the end of the part; exclude names paths (relative to the part) that
  *	are left out; of a folder only what is in it. END: {"files","bytes","warnings"}.
  *
- * {"v","op":"unpack","codec","sync":bool,"parts":[{"kind","target","prefix","merge":bool,"name"?,"size","files",
+ * {"v","op":"unpack","codec","sync":bool,"parts":[{"kind","target","prefix","merge":bool,"size","blocks","files","bytes",
  *  "segments":[{"name","offset","data","size","lines","sha256","heads"}],"deleted"?}]}
  *	Then MEMBER frames of the parts in this order, then EOF. Built by cm_archive_unpack(). A target must be an
  *	empty folder; with merge, existing folders are taken as they are and other things are replaced. bind_file: the
- *	target is the file to be overwritten in place, or a folder in which prefix/name is made. Verifies each file,
- *	and every line of the manifest, before END. END: {"files","bytes","warnings"}.
+ *	target is the file to be overwritten in place, or a folder in which the file is made under its own name.
+ *Verifies each file, and every line of the manifest, before END. END: {"files","bytes","warnings"}.
  *
  * {"v","op":"unpack_tar","target","strip":n,"merge":bool,"sync":bool}
  *	Then DATA frames with a tar (plain, gzip or zstd) by any program, then EOF. strip removes leading folders of
