@@ -21,9 +21,8 @@
  *
  * Plans. "v" is CM_PROTO_VERSION. Paths are absolute paths inside the helper's container.
  *
- * {"v","op":"pack","codec":"gzip"|"zstd","level":n,"threads":n,"segment":first
- *number,"mtime":seconds,"parts":[{"id","kind":"volume"|
- *  "bind"|"bind_file"|"rootfs","path","prefix":"volumes/name","exclude":["a/b"]}]}
+ * {"v","op":"pack","codec":"gzip"|"zstd","level":n,"threads":n,"segment":first number,"mtime":seconds,
+ *  "parts":[{"id","kind":"volume"|"bind"|"bind_file"|"rootfs","path","prefix":"volumes/name","exclude":["a/b"]}]}
  *	Walks each part depth first and sends MEMBER, SEGMENT, PART_DONE. Stays on the part's file system: something
  *	mounted inside is kept as an empty folder, with a warning. bind_file: path is the file; it is stored as
  *	prefix/<"name", else its base name>. rootfs: path is the overlay's upper folder; whiteouts and opaque folders
@@ -35,7 +34,7 @@
  *	Then MEMBER frames of the parts in this order, then EOF. Built by cm_archive_unpack(). A target must be an
  *	empty folder; with merge, existing folders are taken as they are and other things are replaced. bind_file: the
  *	target is the file to be overwritten in place, or a folder in which the file is made under its own name.
- *Verifies each file, and every line of the manifest, before END. END: {"files","bytes","warnings"}.
+ *	Verifies each file, and every line of the manifest, before END. END: {"files","bytes","warnings"}.
  *
  * {"v","op":"unpack_tar","target","strip":n,"merge":bool,"sync":bool}
  *	Then DATA frames with a tar (plain, gzip or zstd) by any program, then EOF. strip removes leading folders of
@@ -54,7 +53,7 @@
  *	equal digests. END: {"sha256","files","bytes"}
  * {"v","op":"du","path"}                     END: {"files","bytes" (sum of sizes),"disk" (allocated)}
  *
- * Where a name is not UTF-8, "path64", "dir64", "file64", "name64" (base64) stand for "path", "dir", "file", "name".
+ * Where "dir" or "file" is not UTF-8, "dir64" or "file64" (base64) stands for it.
  */
 #ifndef CM_ARCHIVE_PROTO_H
 #define CM_ARCHIVE_PROTO_H
