@@ -76,7 +76,7 @@ before(async () => {
   ({ file: files.bad } = await app.backup(name));
   await docker('exec', name, 'sh', '-c', 'rm /data/bad; echo 2 >/data/f; echo 2 >/copied/f; echo 2 >/bind/x; echo 2 >/anon/f; echo 2 >/etc/changed');
   await build(`${p}img`, `FROM busybox:local\nRUN echo ${Date.now()} >/unique\n`);
-  await docker('network', 'create', '--subnet', '10.216.1.0/24', `${p}lostnet`);
+  await docker('network', 'create', '--subnet', `10.${100 + (process.pid % 100)}.9.0/24`, `${p}lostnet`);
   await docker('run', '-d', '--name', `${p}lost`, '--network', `${p}lostnet`, '-v', `${p}lostvol:/v`, `${p}img`, 'sh', '-c', 'echo 1 >/v/f; exec sleep 1000000');
   files.image = (await inspect(`${p}lost`)).Image;
   await sleep(300);

@@ -8,7 +8,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, openSync, readSync, writeSync, closeSync, statSync, rmSync, readFileSync, existsSync, mkdirSync, writeFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 
-const p = 'cmresfail-';
+const p = `cmresfail${process.pid}-`;
 const name = `${p}db`;
 const app = await startApp();
 const isRoot = process.getuid() === 0;

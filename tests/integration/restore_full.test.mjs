@@ -5,15 +5,16 @@ import { snapshot, leftovers, normal, build, lose, exists, running } from './res
 import { mkdtempSync, writeFileSync, mkdirSync, rmSync, readFileSync, existsSync, chmodSync } from 'node:fs';
 import path from 'node:path';
 
-const p = 'cmresfull-';
+const p = `cmresfull${process.pid}-`;
+const net = `10.${100 + (process.pid % 100)}`; // two runs at once must not meet
 const app = await startApp();
 const host = mkdtempSync('/tmp/cmresfull-');
 
 before(async () => {
   await removeAll(p);
-  await docker('network', 'create', '--subnet', '10.214.1.0/24', '--gateway', '10.214.1.1', '--aux-address', 'nas=10.214.1.200',
+  await docker('network', 'create', '--subnet', `${net}.1.0/24`, '--gateway', `${net}.1.1`, '--aux-address', `nas=${net}.1.200`,
     '--label', 'team=a b', '--internal', `${p}a`);
-  await docker('network', 'create', '--subnet', '10.214.2.0/24', '--ip-range', '10.214.2.128/25', '--attachable', `${p}b`);
+  await docker('network', 'create', '--subnet', `${net}.2.0/24`, '--ip-range', `${net}.2.128/25`, '--attachable', `${p}b`);
   await docker('volume', 'create', '--label', 'keep=this one', `${p}data`);
   await docker('volume', 'create', '--opt', 'type=tmpfs', '--opt', 'device=tmpfs', '--opt', 'o=size=8m,uid=1000', `${p}opts`);
 });
@@ -38,7 +39,7 @@ VOLUME /imgvol
 WORKDIR /work
 CMD ["sh"]
 `);
-  await docker('create', '--name', name, '--network', `${p}a`, '--ip', '10.214.1.9', '--network-alias', 'www', '--hostname', 'hard-host',
+  await docker('create', '--name', name, '--network', `${p}a`, '--ip', `${net}.1.9`, '--network-alias', 'www', '--hostname', 'hard-host',
     '-e', 'QUOTED=a "b" $c `d` \\e', '-e', 'EMPTY=', '-e', 'MULTI=a\nb', '-l', 'who=the $operator', '-l', 'com.docker.compose.project=shop',
     '-l', 'com.docker.compose.service=db', '-v', `${p}data:/data`, '-v', '/anon', '-v', `${host}/folder:/folder:ro`, '-v',
     `${host}/one.conf:/etc/one.conf`, '--mount', 'type=volume,dst=/anonmount', '--mount', `type=volume,src=${p}opts,dst=/opts`,
@@ -51,7 +52,7 @@ CMD ["sh"]
     'test -f /data/f || { echo one >/data/f; ln /data/f /data/hard; ln -s f /data/sym; mkfifo /data/pipe; mkdir -m 2750 /data/d; touch -d "2001-02-03 04:05:06" /data/d; ' +
     'echo two >/anon/f; echo three >/anonmount/f; echo new >/imgvol/new; echo new >/etc/replaced; rm /etc/deleted /etc/dir/a; rmdir /etc/dir; mkdir /etc/dir; echo b >/etc/dir/b; chown 7:8 /work; }; ' +
     'trap "exit 0" INT; while :; do sleep 1; done');
-  await docker('network', 'connect', '--ip', '10.214.2.7', '--alias', 'second', `${p}b`, name);
+  await docker('network', 'connect', '--ip', `${net}.2.7`, '--alias', 'second', `${p}b`, name);
   await docker('start', name);
   await sleep(2500);
   const first = await inspect(name);

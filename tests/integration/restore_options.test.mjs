@@ -4,8 +4,9 @@ import { test, assert, docker, inspect, startApp, removeAll, after, before, slee
 import { snapshot, leftovers, lose, exists, lines } from './restore_tools.mjs';
 import { mkdtempSync, writeFileSync, rmSync, readFileSync, existsSync, mkdirSync } from 'node:fs';
 
-const p = 'cmresopt-';
+const p = `cmresopt${process.pid}-`;
 const name = `${p}web`;
+const net = `10.${100 + (process.pid % 100)}`;
 const app = await startApp();
 const host = mkdtempSync('/tmp/cmresopt-');
 let file;
@@ -21,8 +22,8 @@ before(async () => {
   mkdirSync(`${host}/conf`);
   writeFileSync(`${host}/conf/a`, 'saved\n');
   writeFileSync(`${host}/single`, 'saved\n');
-  await docker('network', 'create', '--subnet', '10.215.1.0/24', `${p}net`);
-  await docker('run', '-d', '--name', name, '--stop-timeout', '1', '--network', `${p}net`, '--ip', '10.215.1.9', '--network-alias', 'www', '-p', `127.0.0.1:${port}:8080`,
+  await docker('network', 'create', '--subnet', `${net}.1.0/24`, `${p}net`);
+  await docker('run', '-d', '--name', name, '--stop-timeout', '1', '--network', `${p}net`, '--ip', `${net}.1.9`, '--network-alias', 'www', '-p', `127.0.0.1:${port}:8080`,
     '-l', 'com.docker.compose.project=shop', '-l', 'own=label', '-v', `${p}data:/data`, '-v', '/anon', '-v', `${host}/conf:/conf`, '-v', `${host}/single:/single`,
     'busybox:local', 'sh', '-c', 'test -f /data/f || echo saved >/data/f; test -f /anon/f || echo saved >/anon/f; exec sleep 1000000');
   await sleep(500);
@@ -100,7 +101,7 @@ test('replace with volumes kept: the container of the backup, the data of now', 
   assert.equal(await read(name, '/data/f'), 'changed');
   assert.equal(await read(name, '/anon/f'), 'changed');
   assert.equal(now.Mounts.find((m) => m.Destination === '/anon').Name, anon);
-  assert.equal(now.NetworkSettings.Networks[`${p}net`].IPAMConfig.IPv4Address, '10.215.1.9');
+  assert.equal(now.NetworkSettings.Networks[`${p}net`].IPAMConfig.IPv4Address, `${net}.1.9`);
   assert.ok(!(await exists('container', old.Id)));
   assert.deepEqual(await leftovers(app), []);
 });
@@ -198,7 +199,7 @@ test('a network whose addresses are taken is made with others, unless a fixed on
   const { file: dynamic } = await app.backup(`${p}dyn`);
   await lose(`${p}dyn`);
   await lose(name, { volumes: [`${p}data`], networks: [`${p}net`] });
-  await docker('network', 'create', '--subnet', '10.215.0.0/16', `${p}squatter`);
+  await docker('network', 'create', '--subnet', `${net}.0.0/16`, `${p}squatter`);
   const fixed = await app.restore(file);
   assert.equal(fixed.status, 409);
   assert.deepEqual(codes(fixed), ['SUBNET_TAKEN']);
@@ -231,7 +232,7 @@ test('malformed requests are refused before anything is looked at', async () => 
 test('the page: a form that checks, keeps what was typed, and starts a job', async () => {
   const page = await app.get(`/restore/${file}`);
   assert.equal(page.status, 200, page.text.slice(0, 300));
-  assert.match(page.text, /A container named cmresopt-web exists/);
+  assert.ok(page.text.includes(`A container named ${name} exists`));
   assert.ok(!page.text.includes('PATH=/bin'), 'no value of the environment');
   const bad = await app.post(`/restore/${file}`, { do: 'restore', new_name: 'a b', 'port:8080/tcp': '99999', [`volume:${p}data`]: 'replace' });
   assert.equal(bad.status, 422);

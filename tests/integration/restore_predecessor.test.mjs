@@ -7,7 +7,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, mkdirSync, writeFileSync, copyFileSync, rmSync, readFileSync, existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 
-const p = 'cmresold-';
+const p = `cmresold${process.pid}-`;
+const net = `10.${100 + (process.pid % 100)}`;
 const app = await startApp();
 const vault = path.join(app.dataDir, 'backups');
 const work = mkdtempSync('/tmp/cmresold-');
@@ -59,8 +60,8 @@ test('a whole one: volumes, an anonymous volume, a bind mount, a network with a 
   mkdirSync(`${work}/conf/sub`, { recursive: true });
   writeFileSync(`${work}/conf/sub/x`, 'bound');
   await build(`${p}img`, `FROM busybox:local\nRUN echo ${Date.now()} >/unique\n`);
-  await docker('network', 'create', '--subnet', '10.217.1.0/24', '--label', 'lost=yes', `${p}net`);
-  await docker('run', '-d', '--name', name, '--network', `${p}net`, '--ip', '10.217.1.9', '-v', `${p}shop_data:/data`, '-v', '/anon', '-v', `${work}/conf:/conf`,
+  await docker('network', 'create', '--subnet', `${net}.1.0/24`, '--label', 'lost=yes', `${p}net`);
+  await docker('run', '-d', '--name', name, '--network', `${p}net`, '--ip', `${net}.1.9`, '-v', `${p}shop_data:/data`, '-v', '/anon', '-v', `${work}/conf:/conf`,
     '-l', `com.docker.compose.project=${p}shop`, '-e', 'PRICE=$5 "q"', `${p}img`, 'sh', '-c',
     'test -f /data/f || { echo one >/data/f; ln /data/f /data/hard; ln -s f /data/sym; mkfifo /data/pipe; mkdir -m 2750 /data/d; chown 7:8 /data/d; echo two >/anon/f; }; exec sleep 1000000');
   await sleep(700);
@@ -87,22 +88,22 @@ test('a whole one: volumes, an anonymous volume, a bind mount, a network with a 
   assert.equal(now.Image, first.Image);
   assert.equal(now.Config.Image, `${p}img`);
   assert.deepEqual(now.Config.Env, first.Config.Env);
-  assert.equal(now.NetworkSettings.Networks[`${p}net`].IPAddress, '10.217.1.9');
+  assert.equal(now.NetworkSettings.Networks[`${p}net`].IPAddress, `${net}.1.9`);
   assert.equal(await snapshot(`${p}shop_data`), saved);
   assert.equal(await docker('exec', name, 'cat', '/anon/f', '/conf/sub/x'), 'two\nbound');
-  const net = await inspect(`${p}net`);
-  assert.deepEqual(net.IPAM.Config, [{ Subnet: '10.217.1.0/24', Gateway: '10.217.1.1' }]);
+  const made = await inspect(`${p}net`);
+  assert.deepEqual(made.IPAM.Config, [{ Subnet: `${net}.1.0/24`, Gateway: `${net}.1.1` }]);
   assert.match(await docker('volume', 'inspect', '-f', '{{json .Labels}}', `${p}shop_data`), /"com.docker.compose.volume":"data"/);
   assert.deepEqual(await leftovers(app), []);
 });
 
 test('a backup of the network in the vault tells more than the container', async () => {
   const name = `${p}net1`;
-  await docker('network', 'create', '--subnet', '10.217.2.0/24', '--internal', '--label', 'kept=yes', `${p}rich`);
+  await docker('network', 'create', '--subnet', `${net}.2.0/24`, '--internal', '--label', 'kept=yes', `${p}rich`);
   await docker('run', '-d', '--name', name, '--network', `${p}rich`, 'busybox:local', 'sleep', '1000000');
   const file = await archive(name);
-  const net = { ...(await inspect(`${p}rich`)), server_name: 'qa-host-1' };
-  writeFileSync(path.join(vault, `network_${p}rich_20261122_184438.json`), JSON.stringify(net, null, 2));
+  const rich = { ...(await inspect(`${p}rich`)), server_name: 'qa-host-1' };
+  writeFileSync(path.join(vault, `network_${p}rich_20261122_184438.json`), JSON.stringify(rich, null, 2));
   await lose(name, { networks: [`${p}rich`] });
   const r = await app.restore(file);
   assert.equal(r.status, 200, r.text);
