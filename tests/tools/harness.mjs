@@ -8,7 +8,7 @@
 //
 // CM_URL, CM_USER and CM_PASSWORD point the tests at a program that runs already.
 import { spawn, execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, readFileSync, existsSync } from 'node:fs';
+import { mkdtempSync, rmSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
@@ -19,6 +19,8 @@ import { test, after, before, describe } from 'node:test';
 import assert from 'node:assert/strict';
 
 export { test, after, before, describe, assert };
+// Each started program listens to the end of the test.
+process.setMaxListeners(0);
 export const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../..');
 export const build = path.resolve(root, process.env.B || 'build');
 export const password = process.env.CM_PASSWORD || 'Tests-need-a-Pass7!';
@@ -200,8 +202,9 @@ export async function startApp({ env = {}, dataDir, login = true, binary, wait =
   };
   // kill -9 of the whole program: every process of its group at once.
   app.kill9 = async () => {
+    const pids = processTree(app.process.pid);
     try { process.kill(-app.process.pid, 'SIGKILL'); } catch { /* gone */ }
-    for (const pid of processTree(app.process.pid)) try { process.kill(pid, 'SIGKILL'); } catch { /* gone */ }
+    for (const pid of pids) try { process.kill(pid, 'SIGKILL'); } catch { /* gone */ }
     return app.ended;
   };
   app.cleanup = async () => {
@@ -219,8 +222,9 @@ export async function startApp({ env = {}, dataDir, login = true, binary, wait =
 export function processTree(pid) {
   const out = [pid];
   for (let i = 0; i < out.length; i++) {
-    const file = `/proc/${out[i]}/task/${out[i]}/children`;
-    if (existsSync(file)) out.push(...readFileSync(file, 'utf8').trim().split(' ').filter(Boolean).map(Number));
+    try {
+      out.push(...readFileSync(`/proc/${out[i]}/task/${out[i]}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number));
+    } catch { /* ended meanwhile */ }
   }
   return out;
 }
