@@ -9,6 +9,7 @@ const generated = [
   ['Created', 'it was created when it was restored'],
   ['State.StartedAt', 'a time'], ['State.FinishedAt', 'a time'], ['State.Pid', 'a new process'],
   ['State.Health.Log', 'the checks since its start'],
+  ['ExecIDs', 'what is run inside at that moment: the health check'],
   ['LogPath', 'has the id in it'], ['HostnamePath', 'has the id in it'], ['HostsPath', 'has the id in it'], ['ResolvConfPath', 'has the id in it'],
   ['GraphDriver.Data', 'folders of the new container'],
   ['NetworkSettings.SandboxID', 'an id'], ['NetworkSettings.SandboxKey', 'an id'],

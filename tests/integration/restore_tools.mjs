@@ -39,7 +39,7 @@ export async function leftovers(app, seconds = 40) {
 export function normal(o) {
   const d = JSON.parse(JSON.stringify(o).replaceAll(o.Id, '<id>').replaceAll(o.Id.slice(0, 12), '<short>'));
   for (const k of ['Created', 'State', 'GraphDriver', 'RestartCount', 'LogPath', 'HostnamePath', 'HostsPath', 'ResolvConfPath',
-    'SizeRw', 'SizeRootFs']) delete d[k];
+    'SizeRw', 'SizeRootFs', 'ExecIDs']) delete d[k];
   const ns = d.NetworkSettings;
   for (const k of ['SandboxID', 'SandboxKey', 'EndpointID', 'IPAddress', 'GlobalIPv6Address', 'MacAddress', 'Gateway', 'IPPrefixLen',
     'GlobalIPv6PrefixLen', 'IPv6Gateway']) delete ns[k];
