@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "archive/foreign.h"
+#include "archive/gz_stream.h"
 #include "archive/sha.h"
 #include "archive/watch.h"
 #include "core/mem.h"
@@ -18,6 +19,8 @@ struct outer {
 	/* What is left of the piece that a nested archive is being read from. */
 	const uint8_t *piece;
 	size_t left;
+	/* Does it begin as one? */
+	bool begun, is_gzip;
 };
 
 static int read_hashed(void *ctx, void *data, size_t len, size_t *ret_len, struct cm_err *err)
@@ -46,6 +49,9 @@ static int read_nested(void *ctx, void *data, size_t len, size_t *ret_len, struc
 		if (rc < 0)
 			return rc;
 		o->piece = piece;
+		if (!o->begun)
+			o->is_gzip = cm_gz_stream_looks(piece, o->left);
+		o->begun = true;
 	}
 	size_t n = o->left < len ? o->left : len;
 	*ret_len = n;
@@ -77,6 +83,7 @@ static int check_nested(struct outer *o, const struct cm_entry *e, struct cm_err
 	bool end = false;
 
 	o->left = 0;
+	o->begun = o->is_gzip = false;
 	int rc = cm_foreign_open(read_nested, o, &f, &own);
 	while (rc == 0 && !end) {
 		rc = cm_foreign_next(f, &inner, &end, &own);
@@ -84,7 +91,10 @@ static int check_nested(struct outer *o, const struct cm_entry *e, struct cm_err
 			rc = drain(f, &own);
 	}
 	cm_foreign_free(f);
-	/* A text in place of an archive is how the predecessor notes a failed part: not damage. */
+	/* A text in place of an archive is how the predecessor notes a failed part: not damage. An archive whose first
+	 * head is damaged is no tar either, but it is no text. */
+	if (rc == CM_EUNSUPPORTED && o->is_gzip)
+		rc = cm_err_set(&own, CM_ECORRUPT, "The file is damaged: it holds no tar archive any more.");
 	if (rc == CM_ECORRUPT)
 		cm_verify_bad(o->ret, e->path, e->path_len, own.text);
 	if (rc < 0 && rc != CM_ECORRUPT && rc != CM_EUNSUPPORTED) {
