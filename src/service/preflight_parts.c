@@ -41,7 +41,9 @@ static const char *port_owner(const struct cm_restore_plan *p, const char *ip, i
 {
 	for (size_t i = 0; i < cm_json_len(p->containers); i++) {
 		struct json_object *c = json_object_array_get_idx(p->containers, i), *ports = cm_json_arr(c, "Ports");
-		if (cm_restore_plan_is_old(p, cm_json_str(c, "Id", NULL)) && p->options.replace)
+		/* What the container of that name has is free once it is replaced; if it is not, its name is in the
+		 * way. */
+		if (cm_restore_plan_is_old(p, cm_json_str(c, "Id", NULL)))
 			continue;
 		for (size_t k = 0; k < cm_json_len(ports); k++) {
 			struct json_object *o = json_object_array_get_idx(ports, k);
@@ -164,8 +166,8 @@ static const char *folder_user(const struct cm_restore_plan *p, const char *fold
 {
 	for (size_t i = 0; i < cm_json_len(p->containers); i++) {
 		struct json_object *c = json_object_array_get_idx(p->containers, i), *mounts = cm_json_arr(c, "Mounts");
-		bool old = cm_restore_plan_is_old(p, cm_json_str(c, "Id", NULL)) && p->options.replace;
-		if (old || !cm_str_eq(cm_json_str(c, "State", ""), "running"))
+		if (cm_restore_plan_is_old(p, cm_json_str(c, "Id", NULL)) ||
+		    !cm_str_eq(cm_json_str(c, "State", ""), "running"))
 			continue;
 		for (size_t k = 0; k < cm_json_len(mounts); k++) {
 			struct json_object *m = json_object_array_get_idx(mounts, k);
@@ -282,7 +284,7 @@ static void check_addresses(struct cm_restore_plan *p, const struct cm_restore_n
 		{
 			const char *has = cm_json_str(member, families[f].endpoint, "");
 			if (strncmp(has, wanted, len) == 0 && (has[len] == '/' || has[len] == '\0') &&
-			    !(cm_restore_plan_is_old(p, id) && p->options.replace))
+			    !cm_restore_plan_is_old(p, id))
 				cm_finding_add(p->findings, CM_FINDING_BLOCK, "ADDRESS_TAKEN", NULL,
 					       "Stop or move that container first.",
 					       "The address %s in network %s belongs to %s now", wanted, n->name,

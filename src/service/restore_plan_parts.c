@@ -108,7 +108,7 @@ static void plan_anonymous(const struct cm_restore_plan *p, struct cm_restore_vo
 	v->keepable = cm_strdup(of_old ? of_old : lies_around ? v->recorded : NULL);
 	if (v->choice != CM_VOLUME_KEEP || v->keepable == NULL)
 		return;
-	if (of_old != NULL ? p->options.replace : named) {
+	if (of_old != NULL || named) {
 		v->name = cm_strdup(v->keepable);
 		v->action = CM_RV_KEEP;
 	}

@@ -42,7 +42,7 @@ test('by default nothing that exists is overwritten, and the answer says what st
   assert.equal(r.status, 409);
   assert.equal(r.json.code, 'EXISTS');
   assert.match(r.json.error, /exists/);
-  assert.deepEqual(codes(r), ['ADDRESS_TAKEN', 'NAME_TAKEN', 'PORT_TAKEN', 'VOLUME_EXISTS']);
+  assert.deepEqual(codes(r), ['NAME_TAKEN', 'VOLUME_EXISTS']);
   for (const f of r.json.findings.filter((x) => x.level === 'block')) assert.ok(f.text && f.hint, JSON.stringify(f));
   assert.deepEqual((await inspect(name)).State.StartedAt, was.State.StartedAt);
   assert.equal(await read(name, '/data/f'), 'changed');
@@ -88,6 +88,16 @@ test('replacing the content of a volume that another running container uses is r
   assert.deepEqual(codes(r), ['VOLUME_IN_USE']);
   assert.match(r.json.findings.find((f) => f.code === 'VOLUME_IN_USE').hint, new RegExp(`${p}other`));
   await lose(`${p}other`);
+});
+
+test('an address that another container has is seen', async () => {
+  const was = await inspect(name);
+  await docker('rename', name, `${p}squat`);
+  const r = await app.restore(file, { volumes: 'keep' });
+  assert.equal(r.status, 409);
+  assert.deepEqual(codes(r), ['ADDRESS_TAKEN', 'PORT_TAKEN']);
+  await docker('rename', `${p}squat`, name);
+  assert.equal((await inspect(name)).Id, was.Id);
 });
 
 test('replace with volumes kept: the container of the backup, the data of now', async () => {
