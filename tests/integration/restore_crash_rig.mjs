@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the crash tests stand on: a container with every kind of volume, backups of it, and a program that is killed.
 import { assert, docker, inspect, startApp, removeAll, after, before, sleep, processTree, password } from '../tools/harness.mjs';
-import { snapshot, leftovers, lose, lines, build, until } from './restore_tools.mjs';
+import { snapshot, leftovers, lose, lines, build, until, removeImages } from './restore_tools.mjs';
 import { mkdtempSync, mkdirSync, writeFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 
@@ -86,7 +86,7 @@ before(async () => {
 });
 after(async () => {
   await removeAll(p);
-  await docker('rmi', '-f', `${p}img`).catch(() => {});
+  await removeImages();
   rmSync(host, { recursive: true, force: true });
   rmSync(dataDir, { recursive: true, force: true });
 });

@@ -2,7 +2,7 @@
 // A restore that fails, wherever it fails, leaves everything as it was: the old container back under its name and
 // running, its volumes the very same files, and nothing new.
 import { test, assert, docker, inspect, startApp, removeAll, after, before, sleep, freePort } from '../tools/harness.mjs';
-import { snapshot, leftovers, lose, exists, lines, build, until } from './restore_tools.mjs';
+import { snapshot, leftovers, lose, exists, lines, build, until, removeImages } from './restore_tools.mjs';
 import { createServer } from 'node:net';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, openSync, readSync, writeSync, closeSync, statSync, rmSync, readFileSync, existsSync, mkdirSync, writeFileSync, readdirSync } from 'node:fs';
@@ -49,7 +49,7 @@ before(async () => {
 });
 after(async () => {
   await removeAll(p);
-  await docker('rmi', '-f', `${p}img`).catch(() => {});
+  await removeImages();
 });
 
 test('the restored container ends at once', async () => {

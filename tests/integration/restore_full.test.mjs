@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Containers that use everything: backed up, lost with image, volumes and networks, restored; then nothing differs.
 import { test, assert, docker, inspect, startApp, removeAll, after, before, sleep } from '../tools/harness.mjs';
-import { snapshot, leftovers, normal, build, lose, exists, running } from './restore_tools.mjs';
+import { snapshot, leftovers, normal, build, lose, exists, running, removeImages } from './restore_tools.mjs';
 import { mkdtempSync, writeFileSync, mkdirSync, rmSync, readFileSync, existsSync, chmodSync } from 'node:fs';
 import path from 'node:path';
 
@@ -20,7 +20,7 @@ before(async () => {
 });
 after(async () => {
   await removeAll(p);
-  await docker('rmi', '-f', `${p}img`).catch(() => {});
+  await removeImages();
   rmSync(host, { recursive: true, force: true });
 });
 

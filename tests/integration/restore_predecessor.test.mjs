@@ -2,7 +2,7 @@
 // Files of the predecessor are restored too. They are made here the way it makes them; with CM_SAMPLES (a folder of real
 // ones) those are restored as well.
 import { test, assert, docker, inspect, startApp, removeAll, after, before, sleep } from '../tools/harness.mjs';
-import { snapshot, leftovers, lose, exists, build, lines } from './restore_tools.mjs';
+import { snapshot, leftovers, lose, exists, build, lines, removeImages } from './restore_tools.mjs';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, mkdirSync, writeFileSync, copyFileSync, rmSync, readFileSync, existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
@@ -51,7 +51,7 @@ async function archive(container, { image = 'save', volumes = {}, binds = {}, st
 before(() => removeAll(p));
 after(async () => {
   await removeAll(p);
-  for (const i of [`${p}img`, `${p}gone`]) await docker('rmi', '-f', i).catch(() => {});
+  await removeImages();
   rmSync(work, { recursive: true, force: true });
 });
 

@@ -2,7 +2,7 @@
 // A backup that holds only the image's digest: restore pulls it again. Needs the program docker-registry (a Debian
 // package), which runs on loopback for the test.
 import { test, assert, docker, inspect, startApp, removeAll, after, before, freePort, fetchRaw } from '../tools/harness.mjs';
-import { build, lose, exists, until, leftovers } from './restore_tools.mjs';
+import { build, lose, exists, until, leftovers, removeImages } from './restore_tools.mjs';
 import { spawn, execFileSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync, rmSync } from 'node:fs';
 
@@ -33,7 +33,7 @@ after(async () => {
   if (!has) return;
   registry.kill();
   await removeAll(p);
-  await docker('rmi', '-f', ref).catch(() => {});
+  await removeImages();
   rmSync(work, { recursive: true, force: true });
 });
 

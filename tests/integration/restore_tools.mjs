@@ -60,8 +60,13 @@ export function build(tag, dockerfile) {
     let said = '';
     p.stderr.on('data', (c) => { said += c; });
     p.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`docker build: ${said}`))));
-    p.stdin.end(dockerfile);
+    p.stdin.end(`${dockerfile.trimEnd()}\nLABEL cmres.test=${process.pid}\n`);
   });
+}
+
+// Removes every image that this process built, under whatever name.
+export async function removeImages() {
+  for (const id of new Set(await lines('images', '-aq', '--filter', `label=cmres.test=${process.pid}`))) await docker('rmi', '-f', id).catch(() => {});
 }
 
 // Removes a container with its anonymous volumes; named ones and networks as given.
