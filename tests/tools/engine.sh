@@ -1,0 +1,62 @@
+#!/bin/bash
+# engine.sh start|run|stop|kill: a real Docker Engine in namespaces of its own: own mounts, own network with its own loopback.
+# In there everything is at its usual place (/run/docker.sock, /var/lib/docker, docker0), and nothing of it meets another
+# engine of this machine: tests run beside each other, and an engine can be stopped and killed at will.
+#   start NAME           does nothing when it runs already; else starts it and waits until it answers
+#   run NAME COMMAND…    runs a command in its namespaces
+#   stop NAME            ends it, frees its memory and its disk
+#   dir NAME             where its files lie: run/, docker/, log
+# CM_ENGINE_DIR: the folder of all engines (/var/lib/container-monkey-engines). Loopback only: no way to other hosts.
+set -eu
+name=${2:?name}
+base=${CM_ENGINE_DIR:-/var/lib/container-monkey-engines}
+dir=$base/$name
+
+alive() { [ -s "$dir/pid" ] && kill -0 "$(cat "$dir/pid")" 2>/dev/null; }
+inside() { nsenter -t "$(cat "$dir/pid")" -m -n -- "$@"; }
+
+case ${1:-} in
+start)
+	if ! alive; then
+		mkdir -p "$dir"/run/lock "$dir/docker" /var/lib/docker
+		rm -rf "$dir"/run/docker* "$dir/pid"
+		# The shell that holds the namespaces outlives its dockerd, which tests may end and start again.
+		setsid unshare --mount --net --propagation private bash -c '
+			mount --bind "$1/run" /run && mount --bind "$1/docker" /var/lib/docker && ip link set lo up || exit 1
+			echo $$ >"$1/pid"
+			exec sleep infinity' engine "$dir" >"$dir/log" 2>&1 </dev/null &
+		for _ in $(seq 100); do [ -s "$dir/pid" ] && break; sleep .05; done
+		alive || { echo "engine.sh: no namespaces for $name:" >&2; cat "$dir/log" >&2; exit 1; }
+	fi
+	inside docker version >/dev/null 2>&1 && exit 0
+	inside setsid bash -c 'echo $$ >"$1/dockerd.pid"; exec dockerd' engine "$dir" >>"$dir/log" 2>&1 </dev/null &
+	for _ in $(seq 300); do
+		inside docker version >/dev/null 2>&1 && exit 0
+		sleep .1
+	done
+	echo "engine.sh: the engine $name did not come up; its last words:" >&2
+	tail -n 20 "$dir/log" >&2
+	exit 1
+	;;
+run)
+	shift 2
+	alive || { echo "engine.sh: $name does not run" >&2; exit 1; }
+	exec nsenter -t "$(cat "$dir/pid")" -m -n --wd="$PWD" -- "$@"
+	;;
+stop)
+	[ -d "$dir" ] || exit 0
+	if alive; then
+		inside docker ps -aq 2>/dev/null | xargs -r nsenter -t "$(cat "$dir/pid")" -m -n -- docker rm -f >/dev/null 2>&1 || true
+		[ ! -s "$dir/dockerd.pid" ] || kill "$(cat "$dir/dockerd.pid")" 2>/dev/null || true
+		for _ in $(seq 100); do kill -0 "$(cat "$dir/dockerd.pid")" 2>/dev/null || break; sleep .1; done
+		kill -9 "$(cat "$dir/dockerd.pid")" 2>/dev/null || true
+		kill "$(cat "$dir/pid")" 2>/dev/null || true
+	fi
+	rm -rf "$dir" 2>/dev/null || true
+	;;
+dir) echo "$dir" ;;
+*)
+	echo "usage: $0 start|run|stop|dir NAME" >&2
+	exit 2
+	;;
+esac
