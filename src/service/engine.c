@@ -197,6 +197,52 @@ void cm_engine_overview(const struct cm_app *app, struct cm_engine_overview *ret
 static struct memory list_memory = MEMORY_INIT;
 static struct json_object *list; /* NULL: the last question failed with list_err */
 static struct cm_err list_err;
+static uint64_t list_number; /* of the last answer */
+
+/* References of json-c belong to one thread, and a copy of a long list costs as much as showing it: each thread makes
+ * one of each answer. */
+struct list_copy {
+	struct json_object *list;
+	uint64_t number;
+};
+static pthread_key_t copy_key;
+static pthread_once_t copy_once = PTHREAD_ONCE_INIT;
+
+static void copy_end(void *arg)
+{
+	struct list_copy *c = arg;
+
+	json_object_put(c->list);
+	free(c);
+}
+
+static void copy_begin(void)
+{
+	if (pthread_key_create(&copy_key, copy_end) != 0)
+		abort();
+}
+
+/* The caller holds the lock of the list. */
+static struct json_object *list_of_thread(void)
+{
+	struct list_copy *c;
+
+	pthread_once(&copy_once, copy_begin);
+	c = pthread_getspecific(copy_key);
+	if (c == NULL) {
+		c = cm_alloc(sizeof(*c));
+		if (pthread_setspecific(copy_key, c) != 0) {
+			free(c);
+			return cm_json_copy(list);
+		}
+	}
+	if (c->number != list_number) {
+		json_object_put(c->list);
+		c->list = cm_json_copy(list);
+		c->number = list_number;
+	}
+	return json_object_get(c->list);
+}
 
 static bool is_helper(struct json_object *container)
 {
@@ -240,11 +286,11 @@ int cm_engine_containers(const struct cm_app *app, struct json_object **ret, str
 		ask_end(m, began);
 		json_object_put(list);
 		list = r == 0 ? answer : NULL;
+		list_number++;
 		list_err = why;
 	}
 	if (list != NULL) {
-		/* References of json-c belong to one thread: each caller gets a copy. */
-		*ret = cm_json_copy(list);
+		*ret = list_of_thread();
 	} else {
 		r = list_err.code != 0 ? list_err.code : CM_EINTERNAL;
 		if (err != NULL)

@@ -97,12 +97,14 @@ static double cpu_percent(void)
 /* It does not change: read once. */
 static pthread_once_t model_once = PTHREAD_ONCE_INIT;
 static char model[128];
+static int model_cpus;
 
 static void read_model(void)
 {
 	cm_autobuf struct cm_buf text = CM_BUF_INIT(4 << 20);
 	const char *line;
 
+	model_cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
 	if (cm_file_read("/proc/cpuinfo", &text, NULL) != 0)
 		return;
 	line = strstr(text.data, "model name");
@@ -113,19 +115,30 @@ static void read_model(void)
 	snprintf(model, sizeof(model), "%.*s", (int)strcspn(line, "\n"), line);
 }
 
+static void memory(struct cm_host *ret)
+{
+	static int64_t total, available, read_ms;
+	cm_autobuf struct cm_buf text = CM_BUF_INIT(1 << 16);
+	int64_t now = cm_monotonic_ms();
+
+	pthread_mutex_lock(&lock);
+	if (read_ms == 0 || now - read_ms >= FRESH_MS) {
+		if (cm_file_read("/proc/meminfo", &text, NULL) != 0 ||
+		    cm_host_parse_meminfo(text.data, &total, &available) != 0)
+			total = available = 0;
+		read_ms = now;
+	}
+	ret->memory_total = total;
+	ret->memory_used = total - available;
+	pthread_mutex_unlock(&lock);
+}
+
 void cm_host_sample(struct cm_host *ret)
 {
-	cm_autobuf struct cm_buf text = CM_BUF_INIT(1 << 16);
-	int64_t total, available;
-
 	memset(ret, 0, sizeof(*ret));
-	ret->cpu_count = (int)sysconf(_SC_NPROCESSORS_ONLN);
 	pthread_once(&model_once, read_model);
+	ret->cpu_count = model_cpus;
 	memcpy(ret->cpu_model, model, sizeof(model));
 	ret->cpu_percent = cpu_percent();
-	if (cm_file_read("/proc/meminfo", &text, NULL) == 0 &&
-	    cm_host_parse_meminfo(text.data, &total, &available) == 0) {
-		ret->memory_total = total;
-		ret->memory_used = total - available;
-	}
+	memory(ret);
 }

@@ -206,7 +206,8 @@ static void ports_view(struct json_object *o, struct json_object *entry, const c
 		if (cm_json_int(p, "PublicPort", 0) > 0 && !listed_before(ports, i))
 			port_add(p, host, mappings, links);
 	}
-	cm_json_set(o, "ports", ports ? json_object_get(ports) : json_object_new_array());
+	/* A copy: views go to another thread, the list stays with this one. */
+	cm_json_set(o, "ports", ports ? cm_json_copy(ports) : json_object_new_array());
 	cm_json_set_bool(o, "has_ports", cm_json_len(links) > 0);
 	cm_json_set(o, "port_mappings", mappings);
 	cm_json_set(o, "port_links", links);
