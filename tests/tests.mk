@@ -48,8 +48,13 @@ test: test-ready
 	@$(MAKE) --no-print-directory $(JOBS) asan-bin tsan-bin fuzz-bin
 	@B=$(B) tests/run all
 
-contract integration browser fault docker fuzz: test-ready
+contract integration browser fault docker fuzz security: test-ready
 	B=$(B) tests/run $@
+
+# Everything, with what takes too long for each change: a million files, every random moment, every place of damage.
+test-long: export TEST_LONG=1
+test-long: export TEST_LIMIT=7200
+test-long: test
 
 # Quick checks before a commit.
 check: all unit-bin
@@ -65,6 +70,6 @@ t: all unit-bin
 compdb:
 	bear --output compile_commands.json -- $(MAKE) B=$(B)/compdb all
 
-.PHONY: unit-bin unit asan-bin asan tsan-bin tsan-unit-bin tsan test-ready test contract integration browser fault docker fuzz \
-	check t compdb
+.PHONY: unit-bin unit asan-bin asan tsan-bin tsan-unit-bin tsan test-ready test test-long contract integration browser fault \
+	docker fuzz security 	check t compdb
 -include $(wildcard $(B)/tests/*.d)
