@@ -32,6 +32,15 @@ struct cm_recovery {
 	int64_t began_ms, tried_ms, again_ms; /* monotonic; again_ms: the next wait */
 };
 
+/* A round through the timetable, in a thread of its own. */
+struct cm_round {
+	pthread_t thread;
+	bool running;
+	atomic_bool over;
+	int64_t began_ms;      /* monotonic; 0: never */
+	int64_t complained_ms; /* of the round's thread */
+};
+
 struct cm_runner {
 	const struct cm_app *app;
 	const struct cm_job_table *table;
@@ -45,6 +54,7 @@ struct cm_runner {
 	uint64_t finished;
 	int64_t upkeep_ms, complained_ms; /* monotonic */
 	struct cm_recovery recovery;
+	struct cm_round round;
 };
 
 /* The exclusive lock on config/runner.lock: its descriptor, or -1 when another has it. Does not wait. */

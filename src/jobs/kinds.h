@@ -11,6 +11,7 @@
 
 #include "core/err.h"
 #include "jobs/queue.h"
+#include "jobs/timetable.h"
 #include "service/app.h"
 #include "service/progress.h"
 
@@ -48,11 +49,14 @@ struct cm_job_table {
 	size_t kind_count;
 	const struct cm_job_lane *lanes;
 	size_t lane_count;
+	const struct cm_timetable_row *timetable;
+	size_t timetable_count;
 	/* What the former holder of the runner lock left behind (service/recover.h). */
 	int (*recover)(const struct cm_app *app, struct json_object **ret_report, struct cm_err *err);
 	/* For tests; 0: the usual times. */
 	int end_wait_ms;      /* how long a job may take to end with the program: 6.5 s */
 	int recover_again_ms; /* after what time a failed recovery is tried again: 15 s */
+	int timetable_ms;     /* how often the timetable is looked at: CM_TIMETABLE_EVERY_MS */
 };
 
 /* The product's table. */

@@ -17,6 +17,7 @@
 #include "core/owner.h"
 #include "jobs/hold.h"
 #include "jobs/recovery.h"
+#include "jobs/timetable.h"
 #include "service/session.h"
 
 enum {
@@ -260,9 +261,10 @@ static void runs_end(struct cm_runner *r, const atomic_bool *stop)
 
 	for (size_t i = 0; i < r->run_count; i++)
 		cm_run_stop(r->runs[i], CM_RUN_ENDING);
-	while (r->run_count > 0 || cm_recovery_running(r)) {
+	while (r->run_count > 0 || cm_recovery_running(r) || cm_timetable_running(r)) {
 		runs_tend(r);
 		cm_recovery_reap(r);
+		cm_timetable_reap(r);
 		if (deadline == 0 && atomic_load(stop))
 			deadline = cm_monotonic_ms() + (r->table->end_wait_ms ? r->table->end_wait_ms : END_WAIT_MS);
 		if (deadline != 0 && cm_monotonic_ms() >= deadline)
@@ -274,7 +276,7 @@ static void runs_end(struct cm_runner *r, const atomic_bool *stop)
 			stuck_finish(r, r->runs[i]);
 		r->stuck = true;
 	}
-	r->stuck = r->stuck || cm_recovery_running(r);
+	r->stuck = r->stuck || cm_recovery_running(r) || cm_timetable_running(r);
 }
 
 /* Works while it holds the lock: until *stop, or until another runner took its jobs. */
@@ -295,6 +297,7 @@ static void hold(struct cm_runner *r, const atomic_bool *stop)
 			looked = now;
 		}
 		upkeep(r);
+		cm_timetable_tend(r);
 		news = wait_for_news(r);
 	}
 	runs_end(r, stop);
