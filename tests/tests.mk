@@ -71,5 +71,5 @@ compdb:
 	bear --output compile_commands.json -- $(MAKE) B=$(B)/compdb all
 
 .PHONY: unit-bin unit asan-bin asan tsan-bin tsan-unit-bin tsan test-ready test test-long contract integration browser fault \
-	docker fuzz security 	check t compdb
+	docker fuzz security check t compdb
 -include $(wildcard $(B)/tests/*.d)

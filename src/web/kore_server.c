@@ -154,7 +154,8 @@ static void send_reply(struct http_request *req, struct cm_reply *rp)
 	const void *body = rp->body.data;
 	size_t len = rp->body.len;
 
-	if (req->owner == NULL)
+	/* Who left in this very turn of the loop is taken away at its end: nothing may hang on the connection then. */
+	if (req->owner == NULL || req->owner->state != CONN_STATE_ESTABLISHED)
 		return;
 	if (cm_server_ending)
 		req->flags |= HTTP_REQUEST_CLOSE;
