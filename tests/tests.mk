@@ -64,7 +64,7 @@ check: all unit-bin
 	B=$(B) tests/run unit
 
 # make t T=name: one test by part of its name.
-t: all unit-bin
+t: all integration-bin $(foreach t,$(UNIT_BIN),$(if $(findstring $(T),$(t)),$(t)))
 	B=$(B) tests/run one $(T)
 
 compdb:
