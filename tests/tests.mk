@@ -42,7 +42,7 @@ test-ready:
 	@conf/deps.sh build test
 	@$(MAKE) --no-print-directory $(JOBS) all unit-bin integration-bin $(B)/tests/mustache_run tests/node_modules/.package-lock.json
 	tests/tools/dockerd.sh start
-	tests/tools/images.sh debian
+	tests/tools/images.sh debian postgres redis
 
 test: test-ready
 	@$(MAKE) --no-print-directory $(JOBS) asan-bin tsan-bin fuzz-bin
