@@ -56,6 +56,7 @@ void cm_catalog_row_read(struct cm_stmt *st, struct cm_catalog_row *row)
 	row->warning_count = cm_stmt_int(st, c++);
 	row->has_manifest = cm_stmt_int(st, c++) != 0;
 	row->locked = cm_stmt_int(st, c++) != 0;
+	row->missing_ms = cm_stmt_int(st, c++);
 }
 
 /* Same content (by hash when both are known): what was found out about it still holds. */
@@ -82,7 +83,8 @@ static int put_row(struct cm_db *db, const struct cm_catalog_row *r, struct cm_e
 	    " consistency = excluded.consistency, note = coalesce(note, excluded.note),"
 	    " size = excluded.size, content_size = excluded.content_size, created_ms = excluded.created_ms,"
 	    " modified_ms = excluded.modified_ms, companion_ms = excluded.companion_ms,"
-	    " warning_count = excluded.warning_count, has_manifest = excluded.has_manifest, sha256 = excluded.sha256,"
+	    " missing_ms = 0, warning_count = excluded.warning_count, has_manifest = excluded.has_manifest, sha256 = "
+	    "excluded.sha256,"
 	    " " KEEP(verify_state, verified_ms, "'unknown'") ", " KEEP(verify_error, verified_ms, "NULL") ", " KEEP(
 		verified_ms, verified_ms, "0") ", " KEEP(drill_state, drilled_ms,
 							 "'unknown'") ", " KEEP(drilled_ms, drilled_ms, "0"),
@@ -184,18 +186,23 @@ int cm_catalog_remove(const char *vault, const char *file, struct cm_err *err)
 	return rc;
 }
 
-int cm_catalog_get(const char *vault, const char *file, struct cm_catalog_row *ret, struct cm_err *err)
+#define ROW_AND_TEXTS \
+	"SELECT " CM_CATALOG_COLUMNS ", parts, warnings FROM backups b LEFT JOIN backup_texts t ON t.id = b.id"
+
+/* By vault (NULL: any) and file, or by id when file is NULL. */
+static int get(const char *vault, const char *file, int64_t id, struct cm_catalog_row *ret, struct cm_err *err)
 {
 	struct cm_db *db;
 	cm_autostmt struct cm_stmt *st = NULL;
 	int rc = cm_db_get(&db, err);
 
-	if (rc == 0)
-		rc = cm_db_query(db, &st, err,
-				 "SELECT " CM_CATALOG_COLUMNS ", parts, warnings FROM backups b"
-				 " LEFT JOIN backup_texts t ON t.id = b.id"
-				 " WHERE vault = coalesce(?1, vault) AND file = ?2 ORDER BY vault LIMIT 1",
-				 cm_v_text(vault), cm_v_text(file));
+	if (rc == 0 && file == NULL)
+		rc = cm_db_query(db, &st, err, ROW_AND_TEXTS " WHERE b.id = ?", cm_v_int(id));
+	else if (rc == 0)
+		rc =
+		    cm_db_query(db, &st, err,
+				ROW_AND_TEXTS " WHERE vault = coalesce(?1, vault) AND file = ?2 ORDER BY vault LIMIT 1",
+				cm_v_text(vault), cm_v_text(file));
 	if (rc != 0 || (rc = cm_stmt_step(st, err)) < 0)
 		return rc;
 	if (rc == 0)
@@ -204,6 +211,16 @@ int cm_catalog_get(const char *vault, const char *file, struct cm_catalog_row *r
 	ret->parts = cm_strdup(cm_stmt_str(st, CM_CATALOG_COLUMN_COUNT));
 	ret->warnings = cm_strdup(cm_stmt_str(st, CM_CATALOG_COLUMN_COUNT + 1));
 	return 0;
+}
+
+int cm_catalog_get(const char *vault, const char *file, struct cm_catalog_row *ret, struct cm_err *err)
+{
+	return get(vault, file, 0, ret, err);
+}
+
+int cm_catalog_get_id(int64_t id, struct cm_catalog_row *ret, struct cm_err *err)
+{
+	return get(NULL, NULL, id, ret, err);
 }
 
 /* One column's change of one backup. */
@@ -223,7 +240,8 @@ int cm_catalog_set_verified(const char *vault, const char *file, const char *sta
 	return rc != 0 ? rc
 		       : changed(db,
 				 cm_db_exec(db, err,
-					    "UPDATE backups SET verify_state = ?, verify_error = ?, verified_ms = ?"
+					    "UPDATE backups SET verify_state = ?, verify_error = ?, verified_ms = ?,"
+					    " missing_ms = 0"
 					    " WHERE vault = coalesce(?, vault) AND file = ?",
 					    cm_v_text(state), cm_v_text(error), cm_v_int(at_ms), cm_v_text(vault),
 					    cm_v_text(file)),
@@ -271,6 +289,20 @@ int cm_catalog_set_note(const char *vault, const char *file, const char *note, s
 				 err);
 }
 
+int cm_catalog_set_missing(const char *vault, const char *file, int64_t at_ms, struct cm_err *err)
+{
+	struct cm_db *db;
+	int rc = cm_db_get(&db, err);
+
+	return rc != 0 ? rc
+		       : changed(db,
+				 cm_db_exec(db, err,
+					    "UPDATE backups SET missing_ms = CASE WHEN ?1 > 0 AND missing_ms > 0 THEN"
+					    " missing_ms ELSE ?1 END WHERE vault = coalesce(?2, vault) AND file = ?3",
+					    cm_v_int(at_ms), cm_v_text(vault), cm_v_text(file)),
+				 err);
+}
+
 int cm_catalog_each_name(const char *vault, cm_catalog_name_fn fn, void *ctx, struct cm_err *err)
 {
 	struct cm_db *db;
@@ -279,7 +311,7 @@ int cm_catalog_each_name(const char *vault, cm_catalog_name_fn fn, void *ctx, st
 
 	if (rc == 0)
 		rc = cm_db_query(db, &st, err,
-				 "SELECT file, size, modified_ms, companion_ms FROM backups WHERE vault = ?"
+				 "SELECT file, size, modified_ms, companion_ms, missing_ms FROM backups WHERE vault = ?"
 				 " ORDER BY file",
 				 cm_v_text(vault));
 	if (rc != 0)
@@ -290,7 +322,8 @@ int cm_catalog_each_name(const char *vault, cm_catalog_name_fn fn, void *ctx, st
 					      .file = (char *)cm_stmt_str(st, 0),
 					      .size = cm_stmt_int(st, 1),
 					      .modified_ms = cm_stmt_int(st, 2),
-					      .companion_ms = cm_stmt_int(st, 3) };
+					      .companion_ms = cm_stmt_int(st, 3),
+					      .missing_ms = cm_stmt_int(st, 4) };
 		int stop = fn(ctx, &row);
 		if (stop != 0)
 			return stop;

@@ -41,12 +41,13 @@ struct cm_catalog_row {
 	int64_t modified_ms;  /* the archive's mtime in the vault: tells whether it changed */
 	int64_t companion_ms; /* the companion's mtime, or any number that changes with it */
 	int64_t verified_ms;  /* 0: never */
-	char *verify_state;   /* "unknown" | "ok" | "damaged"; NULL is stored as "unknown" */
+	char *verify_state;   /* "unknown" | "ok" | "readable" (whole, without hashes) | "damaged"; NULL: "unknown" */
 	char *verify_error;   /* a sentence, when damaged */
 	int64_t drilled_ms;
 	char *drill_state; /* "unknown" | "ok" | "failed"; NULL is stored as "unknown" */
 	bool has_manifest;
-	bool locked; /* may not be removed */
+	bool locked;	    /* may not be removed */
+	int64_t missing_ms; /* when it was found missing in the vault; 0: it is there */
 };
 
 /* Frees what the row points to, not the row. */
@@ -54,7 +55,7 @@ void cm_catalog_row_release(struct cm_catalog_row *row);
 
 /* Adds the row, or changes the one of the same vault and file. A verified_ms or drilled_ms of 0 leaves the stored
  * state, time and error of verification or drill as they are, unless size or sha256 changed (then they become
- * unknown). locked and note of an existing row are kept. */
+ * unknown). locked and note of an existing row are kept. It is then there: missing_ms becomes 0. */
 int cm_catalog_put(const struct cm_catalog_row *row, struct cm_err *err);
 /* Makes the catalog of one vault exactly these rows, in one transaction. Counters may be NULL. */
 int cm_catalog_replace(const char *vault, const struct cm_catalog_row *rows, size_t count, int *ret_added,
@@ -64,16 +65,19 @@ int cm_catalog_remove(const char *vault, const char *file, struct cm_err *err);
 /* Caller releases the row. vault NULL: any. CM_ENOTFOUND: "Backup file not found". */
 int cm_catalog_get(const char *vault, const char *file, struct cm_catalog_row *ret, struct cm_err *err);
 
-/* Writes the outcome of a verification: state "ok" or "damaged", error a sentence or NULL. In these four vault NULL is
- * any; CM_ENOTFOUND: "Backup file not found". */
+/* Writes the outcome of a verification: state "ok", "readable" or "damaged", error a sentence or NULL; the file was
+ * there. In these five vault NULL is any; CM_ENOTFOUND: "Backup file not found". */
 int cm_catalog_set_verified(const char *vault, const char *file, const char *state, const char *error, int64_t at_ms,
 			    struct cm_err *err);
 int cm_catalog_set_drilled(const char *vault, const char *file, const char *state, int64_t at_ms, struct cm_err *err);
 int cm_catalog_set_locked(const char *vault, const char *file, bool locked, struct cm_err *err);
 int cm_catalog_set_note(const char *vault, const char *file, const char *note, struct cm_err *err);
 
+/* at_ms 0: it is there again. A row that is missing already keeps its time. */
+int cm_catalog_set_missing(const char *vault, const char *file, int64_t at_ms, struct cm_err *err);
+
 /* Every file of one vault with what tells a change; for comparing with a listing. Rows have only vault, file, size,
- * modified_ms, companion_ms. Return non-zero to stop: it is passed through. */
+ * modified_ms, companion_ms, missing_ms. Return non-zero to stop: it is passed through. */
 typedef int (*cm_catalog_name_fn)(void *ctx, const struct cm_catalog_row *row);
 int cm_catalog_each_name(const char *vault, cm_catalog_name_fn fn, void *ctx, struct cm_err *err);
 
@@ -81,6 +85,7 @@ int cm_catalog_each_name(const char *vault, cm_catalog_name_fn fn, void *ctx, st
 struct cm_catalog_query {
 	const char *search; /* part of file, container, image, stack, server or note; any case (ASCII) */
 	const char *vault, *type, *backup_type, *server_name, *container_name, *stack, *verify_state, *drill_state;
+	bool missing;		/* only what is missing; verify_state finds only what is there */
 	int64_t from_ms, to_ms; /* created; to is exclusive; 0: open */
 	const char *sort; /* a field of cm_catalog_sort_fields, with '-' in front: descending. Others: CM_EINVAL */
 	int64_t limit;	  /* 1 to 10,000; 0: 100 */
@@ -103,10 +108,11 @@ int cm_catalog_list(const struct cm_catalog_query *q, struct cm_catalog_list *re
 void cm_catalog_list_release(struct cm_catalog_list *list);
 
 struct cm_catalog_totals {
-	int64_t count, bytes;
+	int64_t count, bytes;  /* of what is there; so are the next three */
 	int64_t damaged;       /* verify_state "damaged" */
 	int64_t never_checked; /* verify_state "unknown" */
 	int64_t drill_failed;
+	int64_t missing;
 	int64_t newest_ms; /* created; 0: none */
 };
 int cm_catalog_totals(struct cm_catalog_totals *ret, struct cm_err *err);
@@ -116,8 +122,19 @@ int cm_catalog_totals(struct cm_catalog_totals *ret, struct cm_err *err);
 int cm_catalog_values(const char *field, char ***ret, struct cm_err *err);
 void cm_catalog_values_free(char **values);
 
-/* The newest backup of each container name that is not damaged; type "container". Rows as in a list; one call answers
- * for a whole page. Caller releases; total is the count. */
+/* The newest backup of each container name that is neither damaged nor missing; type "container". Rows as in a list;
+ * one call answers for a whole page. Caller releases; total is the count. */
 int cm_catalog_newest(struct cm_catalog_list *ret, struct cm_err *err);
+
+/* What a verification may choose from: whatever is there, but for network files, whose last verification is before
+ * before_ms; the oldest first, those never verified before all. One verified in the future (of now_ms: the clock was
+ * put back) counts as never verified. Caller frees *ret. */
+struct cm_catalog_pick {
+	int64_t id, size, content_size, verified_ms;
+};
+int cm_catalog_oldest_verified(int64_t now_ms, int64_t before_ms, struct cm_catalog_pick **ret, size_t *ret_count,
+			       struct cm_err *err);
+/* As cm_catalog_get, by id. */
+int cm_catalog_get_id(int64_t id, struct cm_catalog_row *ret, struct cm_err *err);
 
 #endif

@@ -76,8 +76,10 @@ static void where_build(struct where *w, const struct cm_catalog_query *q)
 		   q->server_name);
 	where_text(w, "container_name = ?", q->container_name);
 	where_text(w, "stack = ?", q->stack);
-	where_text(w, "verify_state = ?", q->verify_state);
+	where_text(w, "missing_ms = 0 AND verify_state = ?", q->verify_state);
 	where_text(w, "drill_state = ?", q->drill_state);
+	if (q->missing)
+		where_add(w, "missing_ms > ?", cm_v_int(0));
 	if (q->from_ms != 0)
 		where_add(w, "created_ms >= ?", cm_v_int(q->from_ms));
 	if (q->to_ms != 0)
@@ -195,11 +197,14 @@ int cm_catalog_totals(struct cm_catalog_totals *ret, struct cm_err *err)
 	/* Each part comes from an index alone. */
 	if (rc == 0)
 		rc = cm_db_query(db, &st, err,
-				 "SELECT count(*), coalesce(sum(size), 0),"
-				 " (SELECT count(*) FROM backups WHERE verify_state = 'damaged'),"
-				 " (SELECT count(*) FROM backups WHERE verify_state = 'unknown'),"
+				 "SELECT count(*) - m.n, coalesce(sum(size), 0) - m.bytes,"
+				 " (SELECT count(*) FROM backups WHERE verify_state = 'damaged' AND missing_ms = 0),"
+				 " (SELECT count(*) FROM backups WHERE verify_state = 'unknown') -"
+				 " (SELECT count(*) FROM backups WHERE missing_ms > 0 AND verify_state = 'unknown'),"
 				 " (SELECT count(*) FROM backups WHERE drill_state = 'failed'),"
-				 " (SELECT coalesce(max(created_ms), 0) FROM backups) FROM backups");
+				 " (SELECT coalesce(max(created_ms), 0) FROM backups), m.n FROM backups,"
+				 " (SELECT count(*) AS n, coalesce(sum(size), 0) AS bytes FROM backups"
+				 " WHERE missing_ms > 0) m");
 	if (rc != 0 || (rc = cm_stmt_step(st, err)) < 0)
 		return rc;
 	ret->count = cm_stmt_int(st, 0);
@@ -208,6 +213,7 @@ int cm_catalog_totals(struct cm_catalog_totals *ret, struct cm_err *err)
 	ret->never_checked = cm_stmt_int(st, 3);
 	ret->drill_failed = cm_stmt_int(st, 4);
 	ret->newest_ms = cm_stmt_int(st, 5);
+	ret->missing = cm_stmt_int(st, 6);
 	return 0;
 }
 
@@ -270,7 +276,7 @@ int cm_catalog_newest(struct cm_catalog_list *ret, struct cm_err *err)
 		rc = cm_db_query(db, &st, err,
 				 "SELECT " CM_CATALOG_COLUMNS ", max(created_ms) FROM backups b"
 				 " WHERE type = 'container' AND container_name IS NOT NULL AND"
-				 " verify_state <> 'damaged' GROUP BY container_name LIMIT ?",
+				 " verify_state <> 'damaged' AND missing_ms = 0 GROUP BY container_name LIMIT ?",
 				 cm_v_int(LIMIT_MAX));
 	if (rc != 0)
 		return rc;
@@ -283,5 +289,39 @@ int cm_catalog_newest(struct cm_catalog_list *ret, struct cm_err *err)
 	for (size_t i = 0; i < list.count; i++)
 		list.total_bytes += list.rows[i].size;
 	*ret = list;
+	return 0;
+}
+
+int cm_catalog_oldest_verified(int64_t now_ms, int64_t before_ms, struct cm_catalog_pick **ret, size_t *ret_count,
+			       struct cm_err *err)
+{
+	struct cm_catalog_pick *list = NULL;
+	size_t count = 0, room = 0;
+	struct cm_db *db;
+	cm_autostmt struct cm_stmt *st = NULL;
+	int rc = cm_db_get(&db, err);
+
+	if (rc == 0)
+		rc = cm_db_query(
+		    db, &st, err,
+		    "SELECT id, size, content_size, iif(verified_ms > ?1, 0, verified_ms) AS at FROM backups"
+		    " WHERE missing_ms = 0 AND type <> 'network' AND iif(verified_ms > ?1, 0, verified_ms)"
+		    " < ?2 ORDER BY at, id",
+		    cm_v_int(now_ms), cm_v_int(before_ms));
+	while (rc == 0 && (rc = cm_stmt_step(st, err)) > 0) {
+		if (count == room) {
+			room = room ? room * 2 : 64;
+			list = cm_realloc(list, room, sizeof(*list));
+		}
+		list[count++] = (struct cm_catalog_pick){ cm_stmt_int(st, 0), cm_stmt_int(st, 1), cm_stmt_int(st, 2),
+							  cm_stmt_int(st, 3) };
+		rc = 0;
+	}
+	if (rc != 0) {
+		free(list);
+		return rc;
+	}
+	*ret = list;
+	*ret_count = count;
 	return 0;
 }

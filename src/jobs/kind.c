@@ -20,7 +20,8 @@ int cm_job_add_with(const struct cm_job_table *table, const struct cm_app *app, 
 
 	if (kind == NULL)
 		return cm_err_set(err, CM_EINVAL, "There is no such kind of job.");
-	full.lane = kind->lane;
+	if (full.lane == NULL)
+		full.lane = kind->lane;
 	if (full.title == NULL) {
 		title = rq->subject ? cm_asprintf("%s of %s", kind->label, rq->subject) : cm_strdup(kind->label);
 		full.title = title;

@@ -2,11 +2,13 @@
 #include "jobs/kinds.h"
 
 #include "core/mem.h"
+#include "jobs/due.h"
 #include "jobs/runner.h"
 #include "service/backup.h"
 #include "service/recover.h"
 #include "service/restore.h"
 #include "service/verify.h"
+#include "service/verify_batch.h"
 
 static const struct cm_job_kind kinds[] = {
 	{ .name = "backup",
@@ -38,11 +40,20 @@ static const struct cm_job_kind kinds[] = {
 	  .done = "Verification completed!",
 	  .audit = "verify",
 	  .again = true },
+	{ .name = "verify_batch",
+	  .label = "Verification",
+	  .lane = "verify",
+	  .run = cm_verify_batch_run,
+	  .starting = "Starting verification...",
+	  .done = "Verification completed!",
+	  .audit = "verify",
+	  .again = true },
 };
 
 static const struct cm_job_lane lanes[] = {
 	{ .name = "backup", .per_host = 1, .threads = 1 },
 	{ .name = "interactive", .per_host = 2, .threads = 2 },
+	{ .name = "verify", .per_host = 1, .threads = 1, .yields = true },
 };
 
 const struct cm_job_table cm_job_table = {
@@ -50,6 +61,8 @@ const struct cm_job_table cm_job_table = {
 	.kind_count = CM_COUNT(kinds),
 	.lanes = lanes,
 	.lane_count = CM_COUNT(lanes),
+	.timetable = cm_due_rows,
+	.timetable_count = CM_DUE_COUNT,
 	.recover = cm_recover,
 };
 

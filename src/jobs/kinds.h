@@ -42,6 +42,9 @@ struct cm_job_lane {
 	const char *name;
 	int per_host; /* so many at once on one host */
 	int threads;  /* so many at once in all */
+	/* Work that can wait: none of its jobs begins while a job of another lane runs, and one that runs then stands
+	 * still (inside cm_progress_cancelled()) until the others are done. Such lanes come last in the table. */
+	bool yields;
 };
 
 struct cm_job_table {

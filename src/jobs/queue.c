@@ -41,14 +41,32 @@ static int refuse_busy(struct cm_db *db, const char *kind, struct cm_err *err)
 	return cm_err_set(err, CM_EBUSY, "A %s is already in progress: %s", kind, cm_stmt_str(st, 0));
 }
 
-static int add(struct cm_db *db, const struct cm_job_request *rq, const char *id, const char *params,
-	       struct cm_err *err)
+/* 1: there is one already, and id is set. */
+static int find_same(struct cm_db *db, const struct cm_job_request *rq, char *id, struct cm_err *err)
+{
+	cm_autostmt struct cm_stmt *st = NULL;
+	int rc = cm_db_query(
+	    db, &st, err,
+	    "SELECT id FROM jobs WHERE kind = ? AND subject IS ? AND cancel = 0 AND state IN " CM_JOB_UNFINISHED
+	    " ORDER BY number LIMIT 1",
+	    cm_v_text(rq->kind), cm_v_text(rq->subject));
+
+	if (rc == 0 && (rc = cm_stmt_step(st, err)) > 0)
+		cm_str_copy(id, CM_UUID_LEN + 1, cm_stmt_str(st, 0));
+	return rc;
+}
+
+static int add(struct cm_db *db, const struct cm_job_request *rq, char *id, const char *params, struct cm_err *err)
 {
 	const char *host = rq->host ? rq->host : "local";
 	int64_t now = cm_now_ms(), unfinished = 0;
 	cm_autofree char *title =
 	    rq->title ? cm_strdup(rq->title) : cm_asprintf("%s %s", rq->kind, rq->subject ? rq->subject : "");
-	int rc = rq->refuse_when_busy ? refuse_busy(db, rq->kind, err) : 0;
+	int rc = rq->once ? find_same(db, rq, id, err) : 0;
+
+	if (rc != 0)
+		return rc > 0 ? 0 : rc;
+	rc = rq->refuse_when_busy ? refuse_busy(db, rq->kind, err) : 0;
 
 	if (rc == 0)
 		rc = cm_db_int(db, &unfinished, err, "SELECT count(*) FROM jobs WHERE state IN " CM_JOB_UNFINISHED);

@@ -70,12 +70,13 @@ void cm_job_release(struct cm_job *job); /* frees what it points to, not itself 
 
 struct cm_job_request {
 	const char *kind;		    /* a row of the kinds table (jobs/kinds.h); the lane comes from there */
-	const char *lane;		    /* filled by cm_job_add; set it when calling cm_queue_add yourself */
+	const char *lane;		    /* NULL in cm_job_add: by kind */
 	const char *host;		    /* NULL: "local" */
 	const char *subject, *title, *user; /* title NULL: by kind */
 	const char *lock;		    /* jobs of the same lock never run at the same time; NULL: by kind */
 	struct json_object *params;	    /* borrowed */
-	bool refuse_when_busy;		    /* CM_EBUSY when an unfinished job of this kind is there */
+	bool once; /* an unfinished job of this kind and subject is taken instead, unless it is being cancelled */
+	bool refuse_when_busy; /* CM_EBUSY when an unfinished job of this kind is there */
 };
 
 /* Durable on return; wakes the runner. ret_id may be NULL. CM_EBUSY: "… is already in progress: web". */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/clock.h"
 #include "core/fault.h"
@@ -14,7 +15,7 @@
 #include "db/journal.h"
 #include "service/audit.h"
 
-enum { STACK_SIZE = 1 << 20, WARNING_TEXT_MAX = 1000 };
+enum { STACK_SIZE = 1 << 20, WARNING_TEXT_MAX = 1000, WAIT_NAP_MS = 50 };
 
 /* --- the work's side --- */
 
@@ -74,6 +75,8 @@ static bool on_cancelled(void *ctx)
 {
 	struct cm_run *run = ctx;
 
+	while (atomic_load(&run->wait) && atomic_load(&run->stop) == CM_RUN_GO)
+		nanosleep(&(struct timespec){ .tv_nsec = WAIT_NAP_MS * 1000000L }, NULL);
 	return atomic_load(&run->stop) != CM_RUN_GO;
 }
 
@@ -162,6 +165,15 @@ void cm_run_stop(struct cm_run *run, enum cm_run_stop why)
 		atomic_compare_exchange_strong(&run->stop, &go, why);
 }
 
+void cm_run_wait(struct cm_run *run, bool wait)
+{
+	if (atomic_exchange(&run->wait, wait) == wait)
+		return;
+	pthread_mutex_lock(&run->lock);
+	run->dirty = true;
+	pthread_mutex_unlock(&run->lock);
+}
+
 /* A moving average over samples at least CM_RUN_WRITE_MS apart: calm enough to read, quick enough to be true. */
 static void rate_sample(struct cm_run *run, int64_t now, int64_t done)
 {
@@ -192,14 +204,15 @@ static void lines_back(struct cm_run *run, const struct cm_job_line *lines, size
 static int write_progress(struct cm_run *run, int64_t now, struct cm_err *err)
 {
 	struct cm_claim_progress p = { .seconds_left = -1 };
-	char text[sizeof(run->step_text)];
+	char text[sizeof(run->step_text) + 64];
 	struct cm_job_line lines[CM_RUN_LINES_MAX];
 	cm_autojson struct json_object *warnings = NULL;
 
 	pthread_mutex_lock(&run->lock);
 	p.step = run->step;
 	p.step_total = run->step_total;
-	memcpy(text, run->step_text, sizeof(text));
+	snprintf(text, sizeof(text), "%s%s", run->step_text,
+		 atomic_load(&run->wait) ? " (waits until other work is done)" : "");
 	p.bytes_done = run->bytes_done;
 	p.bytes_total = run->bytes_total;
 	if (run->new_warnings)

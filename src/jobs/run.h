@@ -39,6 +39,7 @@ struct cm_run {
 	int64_t begun_ms; /* monotonic */
 
 	atomic_int stop;    /* enum cm_run_stop */
+	atomic_bool wait;   /* other work goes first */
 	atomic_bool ending; /* for the audit log: the program ends */
 	atomic_bool over;   /* the thread has ended; rc, result, err are set */
 
@@ -68,6 +69,8 @@ int cm_run_start(const struct cm_app *app, const struct cm_job_kind *kind, struc
 		 struct cm_run **ret, struct cm_err *err);
 /* Asks it to stop; the first reason stays, but for LOST, which is stronger. */
 void cm_run_stop(struct cm_run *run, enum cm_run_stop why);
+/* Makes it stand still where it looks for a cancel, or go on. */
+void cm_run_wait(struct cm_run *run, bool wait);
 /* Writes progress or lease when it is time, and passes on a wish to cancel. CM_EDENIED: lost (it was told). */
 int cm_run_tend(struct cm_run *run, int64_t now_ms, struct cm_err *err);
 /* After over: writes how it ended. *ret_state says it. CM_EDENIED: lost, nothing to write. */

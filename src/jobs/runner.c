@@ -133,6 +133,24 @@ static int lane_begin(struct cm_runner *r, size_t lane, const char *kinds, struc
 	return 0;
 }
 
+/* Does a job run that does not yield? */
+static bool others_run(const struct cm_runner *r)
+{
+	for (size_t i = 0; i < r->run_count; i++)
+		if (!r->table->lanes[r->runs[i]->lane].yields)
+			return true;
+	return false;
+}
+
+static void yielding_tend(struct cm_runner *r)
+{
+	bool wait = others_run(r);
+
+	for (size_t i = 0; i < r->run_count; i++)
+		if (r->table->lanes[r->runs[i]->lane].yields)
+			cm_run_wait(r->runs[i], wait);
+}
+
 static void lanes_fill(struct cm_runner *r)
 {
 	char kinds[CM_HOLD_KINDS_SIZE];
@@ -145,6 +163,8 @@ static void lanes_fill(struct cm_runner *r)
 	if (rc != 0 || waiting == 0 || !cm_recovery_allowed(r, kinds, sizeof(kinds)))
 		return;
 	for (size_t lane = 0; lane < r->table->lane_count; lane++) {
+		if (r->table->lanes[lane].yields && others_run(r))
+			continue;
 		rc = 0;
 		while (rc == 0 && r->run_count < CM_HOLD_RUNS_MAX &&
 		       lane_running(r, lane) < (size_t)r->table->lanes[lane].threads)
@@ -296,6 +316,7 @@ static void hold(struct cm_runner *r, const atomic_bool *stop)
 			lanes_fill(r);
 			looked = now;
 		}
+		yielding_tend(r);
 		upkeep(r);
 		cm_timetable_tend(r);
 		news = wait_for_news(r);

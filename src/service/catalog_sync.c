@@ -1,25 +1,29 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "service/catalog_sync.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "archive/reader.h"
+#include "core/clock.h"
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/str.h"
 #include "db/catalog.h"
 #include "db/db.h"
+#include "service/audit.h"
 #include "service/backup_meta.h"
 #include "service/vaults.h"
 
 /* Files in one vault, and rows put in one transaction. */
-enum { FILES_MAX = 1000000, BATCH = 200, METADATA_MAX = 1 << 20 };
+enum { FILES_MAX = 1000000, BATCH = 200, METADATA_MAX = 1 << 20, AUDITED_MAX = 20 };
 
 struct file {
 	char *name;
 	int64_t size;
 	int64_t modified_ms;
 	bool has_companion;
+	bool is_missing; /* the catalog's opinion */
 };
 
 struct files {
@@ -27,7 +31,7 @@ struct files {
 	size_t count, cap;
 };
 
-static int files_add(struct files *f, const char *name, int64_t size, int64_t modified_ms, bool has_companion)
+static int files_add(struct files *f, const struct file *add)
 {
 	if (f->count == FILES_MAX)
 		return CM_ETOOBIG;
@@ -35,7 +39,8 @@ static int files_add(struct files *f, const char *name, int64_t size, int64_t mo
 		f->cap = f->cap ? f->cap * 2 : 256;
 		f->list = cm_realloc(f->list, f->cap, sizeof(*f->list));
 	}
-	f->list[f->count++] = (struct file){ cm_strdup(name), size, modified_ms, has_companion };
+	f->list[f->count] = *add;
+	f->list[f->count++].name = cm_strdup(add->name);
 	return 0;
 }
 
@@ -59,12 +64,16 @@ static void files_sort(struct files *f)
 
 static int on_entry(void *ctx, const struct cm_vault_entry *e)
 {
-	return files_add(ctx, e->name, (int64_t)e->size, e->modified_ms, e->has_companion);
+	struct file f = { (char *)e->name, (int64_t)e->size, e->modified_ms, e->has_companion, false };
+
+	return files_add(ctx, &f);
 }
 
 static int on_row(void *ctx, const struct cm_catalog_row *row)
 {
-	return files_add(ctx, row->file, row->size, row->modified_ms, row->companion_ms != 0);
+	struct file f = { row->file, row->size, row->modified_ms, row->companion_ms != 0, row->missing_ms != 0 };
+
+	return files_add(ctx, &f);
 }
 
 static struct json_object *companion_read(struct cm_vault *v, const struct file *f)
@@ -170,7 +179,35 @@ static int batch_put(const struct cm_app *app, struct cm_vault *v, struct file *
 static bool changed(const struct file *in_vault, const struct file *in_catalog)
 {
 	return in_vault->size != in_catalog->size || in_vault->modified_ms != in_catalog->modified_ms ||
-	       in_vault->has_companion != in_catalog->has_companion;
+	       in_vault->has_companion != in_catalog->has_companion || in_catalog->is_missing;
+}
+
+/* A backup that vanished stays listed, as missing, until somebody deletes it or the file comes back. Of many only some
+ * are named in the audit: then it is the folder that is gone. */
+static int vanished(struct cm_vault *v, const struct file *f, int count, struct cm_err *err)
+{
+	struct cm_audit_event event = { .operation = "verify",
+					.status = "error",
+					.backup_filename = f->name,
+					.error = "Its file is no longer in the vault." };
+	int rc = cm_catalog_set_missing(v->ops->kind, f->name, cm_now_ms(), err);
+
+	if (rc == 0 && count < AUDITED_MAX)
+		(void)cm_audit(&event, NULL);
+	/* Deleted at this moment. */
+	return rc == CM_ENOTFOUND ? 0 : rc;
+}
+
+static void vanished_more(int count)
+{
+	struct cm_audit_event event = { .operation = "verify", .status = "error" };
+	char text[96];
+
+	if (count <= AUDITED_MAX)
+		return;
+	snprintf(text, sizeof(text), "%d backups in all are no longer in the vault.", count);
+	event.error = text;
+	(void)cm_audit(&event, NULL);
 }
 
 static int compare(const struct cm_app *app, struct cm_vault *v, struct files *there, struct files *known,
@@ -184,9 +221,9 @@ static int compare(const struct cm_app *app, struct cm_vault *v, struct files *t
 		int order = i == there->count ? 1 : k == known->count ? -1 : by_name(&there->list[i], &known->list[k]);
 
 		if (order > 0) {
-			rc = cm_catalog_remove(v->ops->kind, known->list[k++].name, err);
-			ret->removed += rc == 0;
-			rc = rc == CM_ENOTFOUND ? 0 : rc;
+			if (!known->list[k].is_missing)
+				rc = vanished(v, &known->list[k], ret->removed++, err);
+			k++;
 			continue;
 		}
 		if (order < 0 || changed(&there->list[i], &known->list[k])) {
@@ -200,6 +237,7 @@ static int compare(const struct cm_app *app, struct cm_vault *v, struct files *t
 	for (size_t done = 0; rc == 0 && done < count; done += BATCH)
 		rc = batch_put(app, v, todo + done, count - done < BATCH ? count - done : BATCH, err);
 	free(todo);
+	vanished_more(ret->removed);
 	return rc;
 }
 

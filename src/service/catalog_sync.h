@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Keeps the catalog equal to what lies in the vaults: files that appeared are added (from their companion; files of
- * the predecessor from their own metadata too), files that vanished are removed, changed ones are read again. Quick
- * when nothing changed: one listing. Blocks; task threads only.
+ * the predecessor from their own metadata too), changed ones are read again, and those that vanished without being
+ * deleted here are marked missing: somebody must know. Quick when nothing changed: one listing. Blocks; task threads
+ * only.
  */
 #ifndef CM_SERVICE_CATALOG_SYNC_H
 #define CM_SERVICE_CATALOG_SYNC_H
@@ -11,7 +12,8 @@
 #include "service/app.h"
 
 struct cm_catalog_changes {
-	int added, updated, removed;
+	int added, updated;
+	int removed; /* newly missing */
 };
 
 /* ret may be NULL. Safe while backups are made and deleted by others. */

@@ -34,8 +34,19 @@ static int server_name_check(const char *value, struct cm_err *err)
 	return 0;
 }
 
+static int percent_check(const char *value, struct cm_err *err)
+{
+	uint64_t n;
+
+	return cm_str_u64(value, 0, 100, &n) ? 0
+					     : cm_err_set(err, CM_EINVAL,
+							  "Give a whole number from 0 to 100: the share of the vault "
+							  "that is verified each day. 0 turns it off.");
+}
+
 const struct cm_setting_rule cm_setting_rules[] = {
 	{ CM_SETTING_SERVER_NAME, "Server name", server_name_check },
+	{ CM_SETTING_VERIFY_PERCENT, "Verify each day", percent_check },
 	{ NULL, NULL, NULL },
 };
 
@@ -105,6 +116,20 @@ char *cm_settings_server_name(void)
 		return cm_strdup("server");
 	host[sizeof(host) - 1] = '\0';
 	return cm_strdup(host[0] ? host : "server");
+}
+
+int cm_settings_verify_percent(int *ret, struct cm_err *err)
+{
+	cm_autofree char *text = NULL;
+	uint64_t n = CM_VERIFY_PERCENT_DEFAULT;
+	int rc = load(AREA_UI, CM_SETTING_VERIFY_PERCENT, &text, err);
+
+	if (rc != 0)
+		return rc;
+	if (text != NULL)
+		(void)cm_str_u64(text, 0, 100, &n);
+	*ret = (int)n;
+	return 0;
 }
 
 int cm_settings_get(const char *key, char **ret, struct cm_err *err)

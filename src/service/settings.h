@@ -12,7 +12,13 @@
 #include "core/err.h"
 
 #define CM_SETTING_SERVER_NAME "server_name"
-enum { CM_SETTINGS_VALUE_MAX = 4096, CM_SETTINGS_KEYS_MAX = 200, CM_SERVER_NAME_MAX = 64 };
+#define CM_SETTING_VERIFY_PERCENT "verify_percent"
+enum {
+	CM_SETTINGS_VALUE_MAX = 4096,
+	CM_SETTINGS_KEYS_MAX = 200,
+	CM_SERVER_NAME_MAX = 64,
+	CM_VERIFY_PERCENT_DEFAULT = 5
+};
 
 /* Page settings that have a meaning and a check; other keys are taken as they are. */
 struct cm_setting_rule {
@@ -25,6 +31,9 @@ extern const struct cm_setting_rule cm_setting_rules[]; /* ends with key NULL */
 /* The name of this server as people see it: the setting, else the host name. Caller frees; never NULL, even when the
  * database does not answer. */
 char *cm_settings_server_name(void);
+
+/* How many per cent of the vault are verified a day, 0 to 100; 0: none. */
+int cm_settings_verify_percent(int *ret, struct cm_err *err);
 
 /* *ret NULL when it is not set; caller frees. CM_EINVAL "Setting key contains invalid characters" (letters, digits and
  * _.- up to 64). */

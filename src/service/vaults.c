@@ -102,9 +102,9 @@ int cm_vaults_remove(const struct cm_app *app, const char *filename, const char 
 	rc = rc < 0 ? rc : cm_vaults_open(app, row.vault, &v, &why);
 	if (v != NULL) {
 		rc = v->ops->remove(v, filename, &why);
-		/* Gone from the vault: then it must not be listed either. */
+		/* Gone from the vault: then only the list forgets it. */
 		if (rc == 0 || rc == CM_ENOTFOUND)
-			(void)cm_catalog_remove(v->ops->kind, filename, NULL);
+			rc = cm_catalog_remove(v->ops->kind, filename, NULL) == 0 ? 0 : rc;
 		cm_vault_free(v);
 	}
 	if (rc != CM_ENOTFOUND)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "service/verify.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "archive/verify.h"
@@ -17,16 +18,20 @@ struct verify {
 	struct cm_progress *progress;
 	const char *filename;
 	const char *user;
-	struct cm_catalog_row row;
-	struct cm_verify_result found;
-	bool damaged;
-	char why[512];
+	unsigned threads;
+	struct cm_catalog_row row; /* file NULL: not listed (yet) */
+	struct cm_verify_found found;
 };
 
-int cm_verify_params_check(struct json_object *params, struct cm_err *err)
+const char *cm_verify_state_name(enum cm_verify_state state)
 {
-	const char *filename = cm_json_str(params, "filename", "");
+	static const char *const names[CM_VERIFIED_STATE_COUNT] = { "ok", "readable", "damaged", "missing" };
 
+	return names[state];
+}
+
+static int name_check(const char *filename, struct cm_err *err)
+{
 	if (filename[0] == '\0')
 		return cm_err_set(err, CM_EINVAL, "Filename required");
 	if (!cm_vault_name_valid(filename))
@@ -36,6 +41,11 @@ int cm_verify_params_check(struct json_object *params, struct cm_err *err)
 				  "A network backup is a small file without hashes: there is "
 				  "nothing to verify.");
 	return 0;
+}
+
+int cm_verify_params_check(struct json_object *params, struct cm_err *err)
+{
+	return name_check(cm_json_str(params, "filename", ""), err);
 }
 
 static void on_progress(void *ctx, uint64_t bytes, uint64_t files)
@@ -67,6 +77,33 @@ static void audit(const struct verify *v, const char *status, const char *error)
 	(void)cm_audit(&event, NULL);
 }
 
+static void find(struct verify *v, enum cm_verify_state state, const char *why)
+{
+	v->found.state = state;
+	cm_str_copy(v->found.why, sizeof(v->found.why), why);
+}
+
+/* What was read is compared with what the catalog knows. */
+static void judge(struct verify *v, int rc, const struct cm_err *why)
+{
+	const struct cm_verify_result *read = &v->found.read;
+	char text[sizeof(v->found.why)];
+
+	if (rc == CM_EIO) {
+		snprintf(text, sizeof(text),
+			 "It cannot be read: %.300s If the disk is at fault, verify again once it is mended.",
+			 why->text);
+		find(v, CM_VERIFIED_DAMAGED, text);
+	} else if (rc < 0) {
+		find(v, CM_VERIFIED_DAMAGED, why->text);
+	} else if (v->row.sha256 != NULL && read->sha256[0] != '\0' && !cm_str_eq(v->row.sha256, read->sha256)) {
+		find(v, CM_VERIFIED_DAMAGED,
+		     "It is whole in itself, but it is not the file that was written: its SHA-256 differs.");
+	} else {
+		find(v, read->ours ? CM_VERIFIED_OK : CM_VERIFIED_READABLE, "");
+	}
+}
+
 static int read_all(const struct cm_app *app, struct verify *v, struct cm_err *err)
 {
 	struct cm_archive_watch watch = { .ctx = v, .progress = on_progress, .cancelled = on_cancelled };
@@ -75,37 +112,32 @@ static int read_all(const struct cm_app *app, struct verify *v, struct cm_err *e
 	struct cm_err why = { 0 };
 	int rc = cm_vaults_open_file(app, v->filename, &f, err);
 
+	if (rc == CM_ENOTFOUND && v->row.file != NULL) {
+		find(v, CM_VERIFIED_MISSING, "Its file is no longer in the vault.");
+		return 0;
+	}
 	if (rc < 0)
 		return rc;
 	source = cm_vaults_source(&f);
-	rc = cm_archive_verify(&source, 0, &watch, &v->found, &why);
+	rc = cm_archive_verify(&source, v->threads, &watch, &v->found.read, &why);
 	cm_vaults_close_file(&f);
-	if (rc == CM_ECORRUPT || rc == CM_EUNSUPPORTED) {
-		v->damaged = true;
-		cm_str_copy(v->why, sizeof(v->why), why.text);
-		return 0;
-	}
-	if (rc < 0) {
+	if (rc < 0 && rc != CM_ECORRUPT && rc != CM_EUNSUPPORTED && rc != CM_EIO) {
 		if (err != NULL)
 			*err = why;
 		return rc;
 	}
-	if (v->row.sha256 != NULL && v->found.sha256[0] != '\0' && !cm_str_eq(v->row.sha256, v->found.sha256)) {
-		v->damaged = true;
-		cm_str_copy(v->why, sizeof(v->why),
-			    "It is whole in itself, but it is not the file that was written: its SHA-256 differs.");
-	}
+	judge(v, rc, &why);
 	return 0;
 }
 
-static struct json_object *problems_make(const struct verify *v)
+static struct json_object *problems_make(const struct cm_verify_found *found)
 {
 	struct json_object *list = json_object_new_array();
 
-	for (unsigned i = 0; i < v->found.damaged && i < CM_VERIFY_BAD; i++)
-		cm_json_add_str(list, v->found.bad[i]);
-	if (v->damaged && cm_json_len(list) == 0)
-		cm_json_add_str(list, v->why);
+	for (unsigned i = 0; i < found->read.damaged && i < CM_VERIFY_BAD; i++)
+		cm_json_add_str(list, found->read.bad[i]);
+	if (found->why[0] != '\0' && cm_json_len(list) == 0)
+		cm_json_add_str(list, found->why);
 	return list;
 }
 
@@ -114,6 +146,7 @@ static void companion_note(const struct cm_app *app, const struct verify *v, int
 {
 	cm_autobuf struct cm_buf text = CM_BUF_INIT(CM_COMPANION_MAX);
 	cm_autojson struct json_object *o = NULL;
+	bool damaged = v->found.state == CM_VERIFIED_DAMAGED;
 	struct cm_vault *vault;
 	const char *out;
 	char at[32];
@@ -123,72 +156,101 @@ static void companion_note(const struct cm_app *app, const struct verify *v, int
 	if (vault->ops->read_companion(vault, v->filename, &text, NULL) == 0 &&
 	    cm_json_parse(text.data, text.len, &o, NULL) == 0 && cm_str_eq(cm_json_str(o, "format", ""), "cm1")) {
 		cm_time_rfc3339(at, now);
-		cm_json_set_bool(o, "verified", !v->damaged);
+		cm_json_set_bool(o, "verified", !damaged);
 		cm_json_set_str(o, "verified_at", at);
-		cm_json_set_str(o, "verify_error", v->damaged ? v->why : NULL);
-		cm_json_set(o, "verify_problems", problems_make(v));
+		cm_json_set_str(o, "verify_error", damaged ? v->found.why : NULL);
+		cm_json_set(o, "verify_problems", problems_make(&v->found));
 		out = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
 		(void)vault->ops->write_companion(vault, v->filename, out, strlen(out), NULL);
 	}
 	cm_vault_free(vault);
 }
 
-static struct json_object *result_make(const struct verify *v, int64_t began_ms)
+static bool still_there(const struct cm_app *app, const char *filename)
+{
+	struct cm_vaults_file f;
+
+	if (cm_vaults_open_file(app, filename, &f, NULL) == CM_ENOTFOUND)
+		return false;
+	cm_vaults_close_file(&f);
+	return true;
+}
+
+static int note(const struct cm_app *app, const struct verify *v, struct cm_err *err)
+{
+	const char *vault = v->row.vault ? v->row.vault : "local";
+	bool damaged = v->found.state == CM_VERIFIED_DAMAGED;
+	int64_t now = cm_now_ms();
+	int rc;
+
+	if (v->found.state == CM_VERIFIED_MISSING) {
+		rc = cm_catalog_set_missing(vault, v->filename, now, err);
+	} else {
+		companion_note(app, v, now);
+		rc = cm_catalog_set_verified(vault, v->filename, cm_verify_state_name(v->found.state),
+					     damaged ? v->found.why : NULL, now, err);
+	}
+	if (rc != CM_ENOTFOUND)
+		return rc;
+	/* Not listed yet: the companion has it. Or not any more. */
+	return still_there(app, v->filename)
+		   ? 0
+		   : cm_err_set(err, CM_ENOTFOUND, "The backup was deleted while it was being verified.");
+}
+
+int cm_verify_file(const struct cm_app *app, const char *filename, const char *user, unsigned threads,
+		   struct cm_progress *progress, struct cm_verify_found *ret, struct cm_err *err)
+{
+	struct verify v = { .progress = progress, .filename = filename, .user = user, .threads = threads };
+	struct cm_err why = { 0 };
+	int rc = name_check(filename, err);
+
+	if (rc < 0)
+		return rc;
+	(void)cm_catalog_get(NULL, filename, &v.row, NULL);
+	audit(&v, "started", NULL);
+	rc = read_all(app, &v, &why);
+	rc = rc < 0 ? rc : note(app, &v, &why);
+	if (rc < 0)
+		audit(&v, rc == CM_ECANCELLED ? "cancelled" : "error", why.text);
+	else
+		audit(&v, v.found.why[0] != '\0' ? "error" : "completed", v.found.why[0] != '\0' ? v.found.why : NULL);
+	cm_catalog_row_release(&v.row);
+	if (rc < 0 && err != NULL)
+		*err = why;
+	if (rc == 0)
+		*ret = v.found;
+	return rc;
+}
+
+static struct json_object *result_make(const char *filename, const struct cm_verify_found *found, int64_t began_ms)
 {
 	struct json_object *o = json_object_new_object();
 
-	cm_json_set_str(o, "filename", v->filename);
-	cm_json_set_str(o, "state", v->damaged ? "damaged" : "ok");
-	cm_json_set_bool(o, "has_hashes", v->found.ours);
-	cm_json_set_int(o, "files", (int64_t)v->found.files);
-	cm_json_set_int(o, "bytes", (int64_t)v->found.bytes);
-	cm_json_set(o, "problems", problems_make(v));
+	cm_json_set_str(o, "filename", filename);
+	cm_json_set_str(o, "state", cm_verify_state_name(found->state));
+	cm_json_set_bool(o, "has_hashes", found->read.ours);
+	cm_json_set_int(o, "files", (int64_t)found->read.files);
+	cm_json_set_int(o, "bytes", (int64_t)found->read.bytes);
+	cm_json_set(o, "problems", problems_make(found));
 	cm_json_set_int(o, "duration_ms", cm_monotonic_ms() - began_ms);
 	return o;
-}
-
-static int run(const struct cm_app *app, struct verify *v, struct cm_err *err)
-{
-	int64_t now;
-	int rc;
-
-	cm_progress_step(v->progress, 1, 1, "Reading the backup and comparing every hash");
-	rc = read_all(app, v, err);
-	if (rc < 0)
-		return rc;
-	now = cm_now_ms();
-	companion_note(app, v, now);
-	rc = cm_catalog_set_verified(v->row.vault ? v->row.vault : "local", v->filename, v->damaged ? "damaged" : "ok",
-				     v->damaged ? v->why : NULL, now, err);
-	/* Not listed (yet): the companion has it. */
-	return rc == CM_ENOTFOUND ? 0 : rc;
 }
 
 int cm_verify_run(const struct cm_app *app, struct json_object *params, struct cm_progress *progress,
 		  struct json_object **ret_result, struct cm_err *err)
 {
-	struct verify v = { .progress = progress };
+	const char *filename = cm_json_str(params, "filename", "");
 	int64_t began_ms = cm_monotonic_ms();
-	struct cm_err why = { 0 };
-	int rc = cm_verify_params_check(params, err);
+	struct cm_verify_found found;
+	int rc;
 
+	cm_progress_step(progress, 1, 1, "Reading the backup and comparing every hash");
+	rc = cm_verify_file(app, filename, cm_json_str(params, "user", NULL), 0, progress, &found, err);
 	if (rc < 0)
 		return rc;
-	v.filename = cm_json_str(params, "filename", "");
-	v.user = cm_json_str(params, "user", NULL);
-	(void)cm_catalog_get(NULL, v.filename, &v.row, NULL);
-	audit(&v, "started", NULL);
-	rc = run(app, &v, &why);
-	if (rc < 0)
-		audit(&v, rc == CM_ECANCELLED ? "cancelled" : "error", why.text);
-	else
-		audit(&v, v.damaged ? "error" : "completed", v.damaged ? v.why : NULL);
-	if (rc == 0 && v.damaged)
-		cm_progress_warn(progress, v.why);
-	if (rc == 0 && ret_result != NULL)
-		*ret_result = result_make(&v, began_ms);
-	if (rc < 0 && err != NULL)
-		*err = why;
-	cm_catalog_row_release(&v.row);
-	return rc;
+	if (found.why[0] != '\0')
+		cm_progress_warn(progress, found.why);
+	*ret_result = result_make(filename, &found, began_ms);
+	return 0;
 }

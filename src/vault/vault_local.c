@@ -174,6 +174,11 @@ static int local_write_companion(struct cm_vault *v, const char *name, const cha
 		unlinkat(dir, waiting, 0);
 		return rc;
 	}
+	/* Deleted at this moment: nothing may remain of it. */
+	if (!cm_local_exists(dir, name)) {
+		unlinkat(dir, final, 0);
+		return cm_err_set(err, CM_ENOTFOUND, "Backup file not found");
+	}
 	return fsync(dir) < 0 ? cm_err_errno(err, errno, "writing the vault's folder to the disk") : 0;
 }
 

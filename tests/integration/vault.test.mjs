@@ -219,7 +219,7 @@ test('files that appear and vanish are seen', async () => {
   assert.equal((await app.api('GET', '/api/backup/network_cmnet_20261122_184438.json/preview')).status, 400);
   assert.equal((await app.api('POST', '/api/backup/network_cmnet_20261122_184438.json/verify')).status, 422);
   const v = await app.api('POST', '/api/backup/oldweb_20261122_184512.tar.gz/verify');
-  assert.equal((await app.waitJob(v.json.job_id)).result.state, 'ok');
+  assert.equal((await app.waitJob(v.json.job_id)).result.state, 'readable');
   rmSync(path.join(vault, 'network_cmnet_20261122_184438.json'));
   assert.equal((await app.api('POST', '/api/backups/refresh')).json.removed, 1);
   rmSync(dir, { recursive: true });

@@ -8,6 +8,7 @@
 #include "core/mem.h"
 #include "db/catalog.h"
 #include "scratch.h"
+#include "service/audit.h"
 #include "service/vaults.h"
 #include "test.h"
 
@@ -59,6 +60,17 @@ static int get(const char *file, struct cm_catalog_row *row)
 	"\"verified_at\":\"2026-11-22T18:42:00Z\",\"parts\":[{\"kind\":\"volume\"}],\"warnings\":[\"w\"],"    \
 	"\"warning_count\":1}"
 
+static int64_t audit_count(void)
+{
+	struct cm_audit_list list;
+
+	if (cm_audit_list(&(struct cm_audit_query){ .operation = "verify", .status = "error" }, &list, NULL) != 0)
+		return -1;
+	int64_t n = list.total;
+	cm_audit_list_release(&list);
+	return n;
+}
+
 TEST(catalog_sync__our_companion_fills_the_row)
 {
 	struct cm_catalog_changes c;
@@ -105,6 +117,7 @@ TEST(catalog_sync__vanished_and_new_are_seen_at_once)
 {
 	struct cm_catalog_changes c;
 	struct cm_catalog_row row;
+	struct cm_catalog_totals totals;
 	char path[900];
 
 	begin();
@@ -120,10 +133,49 @@ TEST(catalog_sync__vanished_and_new_are_seen_at_once)
 	CHECK_INT(c.added, 1);
 	CHECK_INT(c.removed, 1);
 	CHECK_INT(c.updated, 1);
-	CHECK_INT(get("b.tar.gz", &row), CM_ENOTFOUND);
+	/* It stays listed, and is told once. */
+	CHECK_INT(get("b.tar.gz", &row), 0);
+	CHECK(row.missing_ms > 0);
+	cm_catalog_row_release(&row);
+	CHECK_INT(cm_catalog_totals(&totals, NULL), 0);
+	CHECK(totals.missing == 1 && totals.count == 3 && totals.bytes == 4 + 3 + 18);
+	CHECK_INT(audit_count(), 1);
+	c = synced();
+	CHECK_INT(c.added + c.removed + c.updated, 0);
+	CHECK_INT(audit_count(), 1);
 	CHECK_INT(get("c.tar.gz", &row), 0);
 	CHECK_INT(row.size, 18);
 	cm_catalog_row_release(&row);
+	/* Put back, it is there; deleted while it is missing, it is forgotten. */
+	put("b.tar.gz", "data");
+	c = synced();
+	CHECK_INT(c.updated, 1);
+	CHECK_INT(get("b.tar.gz", &row), 0);
+	CHECK_INT(row.missing_ms, 0);
+	cm_catalog_row_release(&row);
+	unlink(path);
+	CHECK_INT(synced().removed, 1);
+	CHECK_INT(cm_vaults_remove(&scratch_app, "b.tar.gz", NULL, NULL), 0);
+	CHECK_INT(get("b.tar.gz", &row), CM_ENOTFOUND);
+	scratch_end();
+}
+
+TEST(catalog_sync__a_folder_that_is_gone_does_not_flood_the_audit)
+{
+	char name[64], path[900];
+
+	begin();
+	for (int i = 0; i < 50; i++) {
+		snprintf(name, sizeof(name), "x%02d.tar.gz", i);
+		put(name, "data");
+	}
+	CHECK_INT(synced().added, 50);
+	for (int i = 0; i < 50; i++) {
+		snprintf(path, sizeof(path), "%s/x%02d.tar.gz", scratch_app.backups_dir, i);
+		unlink(path);
+	}
+	CHECK_INT(synced().removed, 50);
+	CHECK_INT(audit_count(), 21);
 	scratch_end();
 }
 

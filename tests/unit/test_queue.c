@@ -93,6 +93,31 @@ TEST(queue_busy__refuses_a_second_of_its_kind_when_asked_to)
 	scratch_end();
 }
 
+TEST(queue_once__a_second_click_finds_the_first_job)
+{
+	struct cm_job_request rq = { .kind = "verify", .lane = "interactive", .subject = "a.tar.gz", .once = true };
+	char first[CM_UUID_LEN + 1], id[CM_UUID_LEN + 1];
+
+	scratch_begin();
+	CHECK_INT(cm_queue_add(&scratch_app, &rq, first, NULL), 0);
+	CHECK_INT(cm_queue_add(&scratch_app, &rq, id, NULL), 0);
+	CHECK_STR(id, first);
+	/* While it runs, too; of another file not. */
+	struct cm_claim c = claim("interactive", "me");
+	CHECK_INT(cm_queue_add(&scratch_app, &rq, id, NULL), 0);
+	CHECK_STR(id, first);
+	rq.subject = "b.tar.gz";
+	CHECK_INT(cm_queue_add(&scratch_app, &rq, id, NULL), 0);
+	CHECK(strcmp(id, first) != 0);
+	/* One that is being cancelled will not do the work; one that is over has done its. */
+	rq.subject = "a.tar.gz";
+	CHECK_INT(cm_queue_cancel(&scratch_app, first, NULL, NULL), 0);
+	CHECK_INT(cm_queue_add(&scratch_app, &rq, id, NULL), 0);
+	CHECK(strcmp(id, first) != 0);
+	CHECK_INT(cm_claim_finish(&c, &(struct cm_claim_result){ .state = CM_JOB_CANCELLED }, NULL), 0);
+	scratch_end();
+}
+
 TEST(queue_status__tells_who_runs_and_how_many_wait)
 {
 	struct cm_queue_status s;

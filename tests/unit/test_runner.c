@@ -137,9 +137,12 @@ static const struct cm_job_kind kinds[] = {
 	  .again = true,
 	  .needs_recovery = true },
 	{ .name = "quick", .label = "Quick", .lane = "interactive", .run = run_sleep, .audit = "verify" },
+	{ .name = "patient", .label = "Patient", .lane = "last", .run = run_sleep, .audit = "verify" },
 	{ .name = "deaf", .label = "Deaf", .lane = "interactive", .run = run_deaf, .audit = "restore" },
 };
-static const struct cm_job_lane lanes[] = { { "backup", 1, 1 }, { "interactive", 2, 2 } };
+static const struct cm_job_lane lanes[] = { { "backup", 1, 1, false },
+					    { "interactive", 2, 2, false },
+					    { "last", 1, 1, true } };
 static const struct cm_job_table table = {
 	.kinds = kinds,
 	.kind_count = CM_COUNT(kinds),
@@ -368,6 +371,48 @@ TEST(runner_lanes__one_backup_at_a_time_and_two_others_beside)
 		cm_job_release(&before);
 		cm_job_release(&after);
 	}
+	side_stop(&s);
+	scratch_end();
+}
+
+TEST(runner_yield__stands_still_while_others_work)
+{
+	struct side s;
+	char last[CM_UUID_LEN + 1], next[CM_UUID_LEN + 1], first[CM_UUID_LEN + 1], held[CM_UUID_LEN + 1];
+	struct cm_job job;
+	int64_t before, after;
+
+	begin();
+	side_start(&s);
+	strcpy(last, add("patient", 3000));
+	strcpy(next, add("patient", 10));
+	CHECK(reaches(last, CM_JOB_RUNNING));
+	strcpy(first, add("sleep", 2000));
+	CHECK(reaches(first, CM_JOB_RUNNING));
+	nap(700);
+	CHECK_INT(cm_queue_get(last, &job, NULL), 0);
+	CHECK(strstr(job.step_text, "waits until other work is done") != NULL);
+	before = job.bytes_done;
+	cm_job_release(&job);
+	CHECK(reaches(first, CM_JOB_COMPLETE));
+	CHECK_INT(cm_queue_get(last, &job, NULL), 0);
+	after = job.bytes_done;
+	CHECK(job.state == CM_JOB_RUNNING);
+	cm_job_release(&job);
+	/* 1,000 bytes a millisecond of its work: it had none. */
+	CHECK(after - before < 500000);
+	/* Then it goes on; one that has not begun waits for others as well. */
+	strcpy(first, add("quick", 10));
+	CHECK(reaches(last, CM_JOB_COMPLETE));
+	CHECK(reaches(next, CM_JOB_COMPLETE));
+	/* Cancelled while it stands still. */
+	strcpy(last, add("patient", 60000));
+	CHECK(reaches(last, CM_JOB_RUNNING));
+	strcpy(held, add("sleep", 60000));
+	CHECK(reaches(held, CM_JOB_RUNNING));
+	nap(300);
+	CHECK_INT(cm_queue_cancel(&scratch_app, last, NULL, NULL), 0);
+	CHECK(reaches(last, CM_JOB_CANCELLED));
 	side_stop(&s);
 	scratch_end();
 }

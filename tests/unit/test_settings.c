@@ -95,3 +95,21 @@ TEST(settings_all__is_flat_and_shows_no_program_settings)
 	CHECK_INT(cm_settings_set("key.0", "changed", NULL), 0);
 	scratch_end();
 }
+
+TEST(settings_verify_percent__is_a_whole_number_up_to_100)
+{
+	static const char *const bad[] = { "-1", "101", "5.5", "5 %", "many" };
+	struct cm_err err = { 0 };
+	int percent = -1;
+
+	scratch_begin();
+	CHECK_INT(cm_settings_verify_percent(&percent, NULL), 0);
+	CHECK_INT(percent, CM_VERIFY_PERCENT_DEFAULT);
+	for (size_t i = 0; i < CM_COUNT(bad); i++)
+		CHECK_INT(cm_settings_set(CM_SETTING_VERIFY_PERCENT, bad[i], &err), CM_EINVAL);
+	CHECK(strstr(err.text, "from 0 to 100") != NULL);
+	CHECK_INT(cm_settings_set(CM_SETTING_VERIFY_PERCENT, "0", NULL), 0);
+	CHECK_INT(cm_settings_verify_percent(&percent, NULL), 0);
+	CHECK_INT(percent, 0);
+	scratch_end();
+}

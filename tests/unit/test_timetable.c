@@ -125,7 +125,7 @@ static int due_slow(const struct cm_app *app, int64_t now_ms, struct cm_err *err
 static const struct cm_job_kind kinds[] = {
 	{ .name = "nothing", .label = "Nothing", .lane = "backup", .run = run_nothing, .audit = "verify" },
 };
-static const struct cm_job_lane lanes[] = { { "backup", 1, 1 } };
+static const struct cm_job_lane lanes[] = { { .name = "backup", .per_host = 1, .threads = 1 } };
 static const struct cm_timetable_row rows[] = { { "first", due_first }, { "slow", due_slow } };
 static const struct cm_job_table table = {
 	.kinds = kinds,

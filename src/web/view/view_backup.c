@@ -28,39 +28,75 @@ static bool is_legacy(const struct cm_catalog_row *row)
 	return !row->has_manifest;
 }
 
+const char *cm_view_backup_word(const struct cm_catalog_row *row)
+{
+	const char *state = row->verify_state ? row->verify_state : "unknown";
+
+	if (row->missing_ms != 0)
+		return "missing";
+	if (cm_str_eq(state, "ok"))
+		return "verified";
+	return cm_str_eq(state, "damaged") || cm_str_eq(state, "readable") ? state : "unverified";
+}
+
+void cm_view_backup_is(struct json_object *o, const struct cm_catalog_row *row)
+{
+	cm_view_is(o, cm_view_backup_word(row), "verified", "readable", "unverified", "damaged", "missing", NULL);
+}
+
+const char *cm_view_backup_state_text(const struct cm_catalog_row *row)
+{
+	static const char *const texts[][2] = { { "verified", "Verified" },
+						{ "readable", "Readable" },
+						{ "damaged", "Damaged" },
+						{ "missing", "Missing" } };
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		if (cm_str_eq(texts[i][0], cm_view_backup_word(row)))
+			return texts[i][1];
+	}
+	return "Not verified";
+}
+
+static const char *sentence_of(const struct cm_catalog_row *row, const char *word)
+{
+	bool is_network = cm_str_eq(row->type, "network");
+
+	if (cm_str_eq(word, "verified"))
+		return "Every file was read back and compared with its SHA-256.";
+	if (cm_str_eq(word, "readable"))
+		return "The whole archive was read; it has no hashes to compare with, so a changed file would not "
+		       "show.";
+	if (cm_str_eq(word, "damaged"))
+		return row->verify_error ? row->verify_error : "It is not what was saved.";
+	if (cm_str_eq(word, "missing"))
+		return "Its file is no longer in the vault, and it was not deleted here.";
+	if (is_network)
+		return "A network backup is a small file without hashes.";
+	return is_legacy(row) ? "It holds no hashes: verifying reads the whole archive and checks its structure."
+			      : "It was not read back yet.";
+}
+
 struct json_object *cm_view_backup_state(const struct cm_catalog_row *row, int64_t now_ms)
 {
 	struct json_object *o = json_object_new_object();
-	const char *state = row->verify_state ? row->verify_state : "unknown";
+	const char *word = cm_view_backup_word(row);
 	bool is_network = cm_str_eq(row->type, "network");
+	int64_t ms = row->missing_ms != 0 ? row->missing_ms : row->verified_ms;
 	char ago[48], at[32];
 
-	cm_time_ago(ago, row->verified_ms, now_ms);
-	cm_time_rfc3339(at, row->verified_ms);
-	cm_json_set_str(o, "at", row->verified_ms != 0 ? at : NULL);
-	if (cm_str_eq(state, "ok")) {
-		cm_view_is(o, "verified", "verified", "unverified", "damaged", NULL);
-		cm_json_set_str(o, "text", "Verified");
-		cm_json_set_str(o, "detail", ago);
-		cm_json_set_str(o, "sentence",
-				is_legacy(row) ? "The whole archive was read; it holds no hashes to compare with."
-					       : "Every file was read back and compared with its SHA-256.");
-	} else if (cm_str_eq(state, "damaged")) {
-		cm_view_is(o, "damaged", "verified", "unverified", "damaged", NULL);
-		cm_json_set_str(o, "text", "Damaged");
+	cm_time_ago(ago, ms, now_ms);
+	cm_time_rfc3339(at, ms);
+	cm_json_set_str(o, "at", ms != 0 ? at : NULL);
+	cm_view_backup_is(o, row);
+	cm_json_set_str(o, "text", cm_view_backup_state_text(row));
+	cm_json_set_str(o, "sentence", sentence_of(row, word));
+	if (cm_str_eq(word, "damaged") || cm_str_eq(word, "missing"))
 		cm_view_text(o, "detail", "found %s", ago);
-		cm_json_set_str(o, "sentence", row->verify_error ? row->verify_error : "It is not what was saved.");
-	} else {
-		cm_view_is(o, "unverified", "verified", "unverified", "damaged", NULL);
-		cm_json_set_str(o, "text", "Not verified");
+	else if (cm_str_eq(word, "unverified"))
 		cm_json_set_str(o, "detail", is_legacy(row) && !is_network ? "made by 0.4" : NULL);
-		cm_json_set_str(o, "sentence",
-				is_network ? "A network backup is a small file without hashes."
-				: is_legacy(row)
-				    ? "It holds no hashes: verifying reads the whole archive and checks its "
-				      "structure."
-				    : "It was not read back yet.");
-	}
+	else
+		cm_json_set_str(o, "detail", ago);
 	return o;
 }
 
@@ -72,6 +108,8 @@ static void urls_add(struct json_object *o, const struct cm_catalog_row *row, en
 	cm_json_set(o, "restore_url", NULL);
 	cm_json_set(o, "download_url", NULL);
 	cm_json_set(o, "files_url", NULL);
+	if (row->missing_ms != 0)
+		return;
 	if (role >= CM_ROLE_ADMIN && !is_network)
 		cm_view_url(o, "restore_url", "/restore/%s", row->file);
 	if (role >= CM_ROLE_DEVELOPER)
@@ -105,7 +143,7 @@ struct json_object *cm_view_backup_row(const struct cm_catalog_row *row, enum cm
 {
 	struct json_object *o = json_object_new_object();
 	bool is_network = cm_str_eq(row->type, "network");
-	char at[32], text[96];
+	char text[96];
 
 	common_add(o, row, now_ms);
 	urls_add(o, row, role);
@@ -116,9 +154,12 @@ struct json_object *cm_view_backup_row(const struct cm_catalog_row *row, enum cm
 	cm_json_set_str(o, "backup_type_text", cm_str_eq(row->backup_type, "scheduled") ? "Scheduled" : "Manual");
 	cm_json_set_str(o, "storage_text", cm_str_eq(row->vault, "local") ? "Local" : "S3");
 	cm_json_set(o, "state", cm_view_backup_state(row, now_ms));
-	cm_time_rfc3339(at, row->verified_ms);
-	cm_json_set_str(o, "verified_at", row->verified_ms != 0 ? at : NULL);
-	cm_json_set_str(o, "verify_state", row->verify_state ? row->verify_state : "unknown");
+	cm_view_time(o, "verified", row->verified_ms, now_ms);
+	cm_json_set_str(o, "verify_state",
+			row->missing_ms != 0 ? "missing"
+			: row->verify_state  ? row->verify_state
+					     : "unknown");
+	cm_json_set_str(o, "verify_error", row->missing_ms != 0 ? NULL : row->verify_error);
 	cm_json_set_str(o, "image", row->image);
 	cm_json_set_str(o, "stack", row->stack);
 	cm_json_set_int(o, "warning_count", row->warning_count);
@@ -156,17 +197,14 @@ static void others_add(struct json_object *data, const struct cm_backup_page *p)
 
 	for (size_t i = 0; p->others != NULL && p->others->count > 1 && i < p->others->count; i++) {
 		const struct cm_catalog_row *row = &p->others->rows[i];
-		struct json_object *o = json_object_new_object(), *state = cm_view_backup_state(row, p->now_ms);
+		struct json_object *o = json_object_new_object();
 
 		cm_view_url(o, "url", "/backup/%s", row->file);
 		cm_view_time(o, "created", row->created_ms, p->now_ms);
 		cm_view_size(o, "size", row->size);
-		cm_json_set_str(o, "state_text", cm_json_str(state, "text", ""));
-		cm_json_set_bool(o, "is_verified", cm_json_bool(state, "is_verified", false));
-		cm_json_set_bool(o, "is_unverified", cm_json_bool(state, "is_unverified", false));
-		cm_json_set_bool(o, "is_damaged", cm_json_bool(state, "is_damaged", false));
+		cm_json_set_str(o, "state_text", cm_view_backup_state_text(row));
+		cm_view_backup_is(o, row);
 		cm_json_set_bool(o, "is_current", cm_str_eq(row->file, p->row->file));
-		json_object_put(state);
 		json_object_array_add(list, o);
 	}
 	cm_json_set(data, "others", list);

@@ -14,7 +14,12 @@
 
 /* One row of the vault, with the predecessor's members and ours. Caller puts. */
 struct json_object *cm_view_backup_row(const struct cm_catalog_row *row, enum cm_role role, int64_t now_ms);
-/* {"text","detail","sentence","at","is_verified","is_unverified","is_damaged"}. Caller puts. */
+/* "verified", "readable" (whole, without hashes), "unverified", "damaged" or "missing"; the same for people; and as
+ * "is_verified"… of o. */
+const char *cm_view_backup_word(const struct cm_catalog_row *row);
+const char *cm_view_backup_state_text(const struct cm_catalog_row *row);
+void cm_view_backup_is(struct json_object *o, const struct cm_catalog_row *row);
+/* {"text","detail","sentence","at","is_verified"…}. Caller puts. */
 struct json_object *cm_view_backup_state(const struct cm_catalog_row *row, int64_t now_ms);
 
 /* What the page of one backup is made from; everything but row may be NULL. */

@@ -8,6 +8,7 @@
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/str.h"
+#include "web/view/view_backup.h"
 #include "web/view/view_container.h"
 #include "web/view/view_job.h"
 
@@ -120,6 +121,11 @@ static struct json_object *make_attention(const struct cm_dashboard *d, const st
 			 row->container_name ? row->container_name : "?");
 		add_attention(list, true, text, row->file, cm_url_make("/backup/%s", row->file), "Open it");
 	}
+	if (d->totals.missing > 0) {
+		cm_count_text(count, d->totals.missing, "backup is missing from the vault",
+			      "backups are missing from the vault");
+		add_attention(list, true, count, NULL, cm_strdup("/vault?state=missing"), "Show them");
+	}
 	attention_containers(list, d, c);
 	if (d->jobs_failed > 0) {
 		cm_count_text(count, d->jobs_failed, "job failed in the last day", "jobs failed in the last day");
@@ -216,7 +222,8 @@ static void tiles_ours(struct json_object *tiles, const struct cm_dashboard *d)
 	cm_size_text(left, d->free_bytes);
 	cm_time_ago(ago, d->totals.newest_ms, d->now_ms);
 	snprintf(detail, sizeof(detail), "%s, last %s, %s free", size, ago, left);
-	add_tile(tiles, "vault", "vault", "Vault", value, detail, "/vault", d->totals.damaged > 0 ? "error" : "");
+	add_tile(tiles, "vault", "vault", "Vault", value, detail, "/vault",
+		 d->totals.damaged + d->totals.missing > 0 ? "error" : "");
 	snprintf(value, sizeof(value), "%lld running", (long long)d->jobs_running);
 	snprintf(detail, sizeof(detail), "%lld waiting, %lld failed today", (long long)d->jobs_waiting,
 		 (long long)d->jobs_failed);
@@ -231,18 +238,13 @@ static void add_recent(struct json_object *data, const struct cm_dashboard *d)
 	for (size_t i = 0; i < d->recent.count; i++) {
 		const struct cm_catalog_row *row = &d->recent.rows[i];
 		struct json_object *o = json_object_new_object();
-		bool damaged = cm_str_eq(row->verify_state, "damaged"), verified = cm_str_eq(row->verify_state, "ok");
 
 		cm_view_url(o, "url", "/backup/%s", row->file);
 		cm_json_set_str(o, "container_name", row->container_name);
 		cm_view_size(o, "size", row->size);
 		cm_view_time(o, "created", row->created_ms, d->now_ms);
-		cm_json_set_str(o, "state_text", damaged ? "Damaged" : verified ? "Verified" : "Not verified");
-		cm_view_is(o,
-			   damaged    ? "damaged"
-			   : verified ? "verified"
-				      : "unverified",
-			   "verified", "unverified", "damaged", NULL);
+		cm_json_set_str(o, "state_text", cm_view_backup_state_text(row));
+		cm_view_backup_is(o, row);
 		json_object_array_add(backups, o);
 	}
 	for (size_t i = 0; i < d->jobs.count; i++)
@@ -275,6 +277,8 @@ static void add_numbers(struct json_object *data, const struct cm_dashboard *d, 
 	set_number(data, "volumes_qty", rest, rest ? d->inventory->volumes : 0);
 	set_number(data, "networks_qty", rest, rest ? d->inventory->networks : 0);
 	cm_json_set_int(data, "backups_qty", d->totals.count);
+	cm_json_set_int(data, "damaged", d->totals.damaged);
+	cm_json_set_int(data, "missing", d->totals.missing);
 	cm_size_text(size, d->totals.bytes);
 	cm_json_set_str(data, "total_backups_size", size);
 	cm_size_text(size, rest ? d->inventory->image_bytes : -1);
