@@ -16,6 +16,7 @@
 #include "core/str.h"
 #include "db/db.h"
 #include "jobs/runner.h"
+#include "service/database.h"
 #include "service/user.h"
 #include "vault/adopt.h"
 #include "web/kore_health.h"
@@ -95,8 +96,7 @@ static int prepare(struct cm_err *err)
 	snprintf(key_path, sizeof(key_path), "%s/encryption.key", app.config_dir);
 	if ((rc = cm_secret_init(err)) != 0 || (rc = cm_master_key_load(key_path, err)) != 0)
 		return rc;
-	cm_db_init(app.db_path);
-	if ((rc = cm_db_migrate(app.db_path, err)) != 0 || (rc = cm_runner_prepare(&app, err)) != 0 ||
+	if ((rc = cm_database_open(&app, err)) != 0 || (rc = cm_runner_prepare(&app, err)) != 0 ||
 	    (rc = prepare_user(err)) != 0)
 		return rc;
 	cm_db_close_thread(); /* a connection must not cross fork() */

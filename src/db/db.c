@@ -2,6 +2,7 @@
 #include "db/db.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -68,13 +69,12 @@ static const struct {
 	{ SQLITE_LOCKED, CM_EBUSY, "The database is busy. Try again in a moment." },
 	{ SQLITE_FULL, CM_ENOSPACE, "No space left for the database. Free some space in the data folder." },
 	{ SQLITE_CORRUPT, CM_ECORRUPT,
-	  "The database config/monkey.db is damaged. Stop the program and put a good copy back, or move the file away "
-	  "to "
-	  "begin with a new one: backups are not touched and are listed again." },
+	  "The database config/monkey.db is damaged. Restart the program: it mends it and keeps the damaged file "
+	  "aside. "
+	  "Backups are not touched." },
 	{ SQLITE_NOTADB, CM_ECORRUPT,
-	  "The file config/monkey.db is not a database. Stop the program and put a good copy back, or move the file "
-	  "away "
-	  "to begin with a new one: backups are not touched and are listed again." },
+	  "The file config/monkey.db is not a database. Restart the program: it mends it and keeps the damaged file "
+	  "aside. Backups are not touched." },
 	{ SQLITE_READONLY, CM_EIO, "The database cannot be written. Check the rights of the data folder." },
 	{ SQLITE_CANTOPEN, CM_EIO,
 	  "The database cannot be opened. Check that the data folder is there, and its rights." },
@@ -104,12 +104,29 @@ static int meaning_of(int rc, int system_errno, const char **ret_sentence)
 	return CM_EINTERNAL;
 }
 
+void cm_db_suspect_path(const char *path, char dst[PATH_MAX])
+{
+	snprintf(dst, PATH_MAX, "%.*s.suspect", PATH_MAX - 16, path);
+}
+
+static void suspect_note(void)
+{
+	char path[PATH_MAX];
+
+	cm_db_suspect_path(db_path, path);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		close(fd);
+}
+
 int cm_db_error(sqlite3 *handle, int rc, const char *doing, struct cm_err *err)
 {
 	const char *sentence;
 	int code = meaning_of(rc, handle ? sqlite3_system_errno(handle) : 0, &sentence);
 	const char *who = atomic_load(&writer);
 
+	if (code == CM_ECORRUPT && handle != NULL && db_path[0] != '\0')
+		suspect_note();
 	cm_err_set(err, code, "%s", sentence);
 	cm_err_detail(err, "sqlite %d: %s; %.300s%s%s", rc, handle ? sqlite3_errmsg(handle) : sqlite3_errstr(rc), doing,
 		      code == CM_EBUSY && who ? "; writing here: " : "", code == CM_EBUSY && who ? who : "");

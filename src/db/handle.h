@@ -5,6 +5,7 @@
 #ifndef CM_DB_HANDLE_H
 #define CM_DB_HANDLE_H
 
+#include <limits.h>
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,6 +43,8 @@ void cm_db_library_init(void);
 int cm_db_configure(sqlite3 *handle, struct cm_err *err);
 /* Fills err from a result code; doing says what was tried, for the log. */
 int cm_db_error(sqlite3 *handle, int rc, const char *doing, struct cm_err *err);
+/* "<path>.suspect": a file that is made when a damage was met, so that the next start looks thoroughly. */
+void cm_db_suspect_path(const char *path, char dst[PATH_MAX]);
 /* Runs SQL without parameters or rows that matter. */
 int cm_db_run(sqlite3 *handle, const char *sql, struct cm_err *err);
 /* Frees what the cache holds. */

@@ -31,17 +31,43 @@ enum {
 	CHECK_MAX = 64 << 20	    /* larger ones are not checked at each start */
 };
 
-enum file_kind { FILE_MISSING, FILE_OURS, FILE_FOREIGN };
+/* The fields of a header that never vary. */
+static bool header_sound(const unsigned char *h)
+{
+	unsigned page = (unsigned)h[16] << 8 | h[17];
 
-/* Which database is it? Read from the header without opening it as a database: that could already change it. Ours
- * always has its marker there, because a new one is complete before it gets its name. */
-static int file_kind(const char *path, enum file_kind *ret, struct cm_err *err)
+	return (page == 1 || (page >= 512 && (page & (page - 1)) == 0)) && h[21] == 64 && h[22] == 32 && h[23] == 32;
+}
+
+/* Tables that only our databases have: their marker was damaged then. Looks without writing anything. */
+static bool has_our_tables(const char *path)
+{
+	cm_autofree char *uri = cm_asprintf("file:%s?immutable=1", path);
+	sqlite3_stmt *st = NULL;
+	sqlite3 *h = NULL;
+	bool ours = false;
+
+	/* Such a name is never taken for a URI's options: no database is found then. */
+	if (strpbrk(path, "?#%") == NULL &&
+	    sqlite3_open_v2(uri, &h, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK &&
+	    sqlite3_prepare_v2(h,
+			       "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND "
+			       "name IN ('login_limits', 'flashes', 'tokens', 'audit')",
+			       -1, &st, NULL) == SQLITE_OK &&
+	    sqlite3_step(st) == SQLITE_ROW)
+		ours = sqlite3_column_int(st, 0) == 4;
+	sqlite3_finalize(st);
+	sqlite3_close(h);
+	return ours;
+}
+
+int cm_db_file_kind(const char *path, enum cm_db_file_kind *ret, struct cm_err *err)
 {
 	unsigned char h[HEADER_LEN];
 	cm_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0 && errno == ENOENT) {
-		*ret = FILE_MISSING;
+		*ret = CM_DB_FILE_MISSING;
 		return 0;
 	}
 	if (fd < 0)
@@ -50,34 +76,45 @@ static int file_kind(const char *path, enum file_kind *ret, struct cm_err *err)
 	if (n < 0 && errno != EPIPE)
 		return cm_err_errno(err, errno, "reading the database");
 	if (n == 0) {
-		*ret = FILE_MISSING;
+		*ret = CM_DB_FILE_MISSING;
 		return 0;
 	}
-	if (n != 1 || memcmp(h, "SQLite format 3", 16) != 0)
+	if (n != 1 || memcmp(h, "SQLite format 3", 16) != 0 || !header_sound(h))
 		return cm_db_error(NULL, SQLITE_NOTADB, "reading the header", err);
 	unsigned id = (unsigned)h[HEADER_APPLICATION_ID] << 24 | (unsigned)h[HEADER_APPLICATION_ID + 1] << 16 |
 		      (unsigned)h[HEADER_APPLICATION_ID + 2] << 8 | (unsigned)h[HEADER_APPLICATION_ID + 3];
-	*ret = id == CM_DB_APPLICATION_ID ? FILE_OURS : FILE_FOREIGN;
+	if (id != CM_DB_APPLICATION_ID && has_our_tables(path))
+		return cm_db_error(NULL, SQLITE_CORRUPT, "reading the marker", err);
+	*ret = id == CM_DB_APPLICATION_ID ? CM_DB_FILE_OURS : CM_DB_FILE_FOREIGN;
 	return 0;
 }
 
-/* A journal beside it goes along under the matching name: without it a database that was not closed is torn, and left
- * alone it would be played into the new one. */
-static int set_aside(const char *path, struct cm_err *err)
+static int free_name(const char *path, const char *label, char *to, size_t size, struct cm_err *err)
 {
-	static const char *const companions[] = { "-journal", "-wal", "-shm" };
-	char stamp[32], to[PATH_MAX], from_beside[PATH_MAX], to_beside[PATH_MAX];
+	char stamp[32];
 
 	cm_time_stamp(stamp, cm_now_ms());
 	for (int try = 0; try < 100; try++) {
-		int n = snprintf(to, sizeof(to), "%s.predecessor-%s", path, stamp);
-		if (try > 0 && n > 0 && (size_t)n < sizeof(to))
-			n += snprintf(to + n, sizeof(to) - (size_t)n, "-%d", try);
-		if (n < 0 || (size_t)n > sizeof(to) - 16)
+		int n = snprintf(to, size, "%s.%s-%s", path, label, stamp);
+		if (try > 0 && n > 0 && (size_t)n < size)
+			n += snprintf(to + n, size - (size_t)n, "-%d", try);
+		if (n < 0 || (size_t)n > size - 16)
 			return cm_err_set(err, CM_EINVAL, "The name of the data folder is too long.");
 		if (access(to, F_OK) != 0)
 			break;
 	}
+	return 0;
+}
+
+int cm_db_set_aside(const char *path, const char *label, bool keep_name, char *ret_to, size_t size, struct cm_err *err)
+{
+	static const char *const companions[] = { "-journal", "-wal", "-shm" };
+	char to[PATH_MAX], from_beside[PATH_MAX], to_beside[PATH_MAX];
+	int rc = free_name(path, label, to, sizeof(to), err);
+
+	if (rc != 0)
+		return rc;
+	bool linked = keep_name && link(path, to) == 0;
 	for (size_t i = 0; i < CM_COUNT(companions); i++) {
 		if (snprintf(from_beside, sizeof(from_beside), "%s%s", path, companions[i]) >=
 			(int)sizeof(from_beside) ||
@@ -86,8 +123,10 @@ static int set_aside(const char *path, struct cm_err *err)
 		if (rename(from_beside, to_beside) != 0 && errno != ENOENT)
 			return cm_err_errno(err, errno, "keeping the former database");
 	}
-	if (rename(path, to) != 0 && errno != ENOENT)
+	if (!linked && rename(path, to) != 0 && errno != ENOENT)
 		return cm_err_errno(err, errno, "keeping the former database");
+	if (ret_to != NULL)
+		snprintf(ret_to, size, "%s", to);
 	return 0;
 }
 
@@ -141,14 +180,18 @@ static int run_steps(sqlite3 *h, const struct cm_migration *steps, size_t count,
 	return rc;
 }
 
+/* A damage that was met while the program ran is looked for more thoroughly. */
 static int check_sound(sqlite3 *h, const char *path, struct cm_err *err)
 {
+	char suspect[PATH_MAX];
 	struct stat st;
 	sqlite3_stmt *q;
 
-	if (stat(path, &st) != 0 || st.st_size > CHECK_MAX)
+	cm_db_suspect_path(path, suspect);
+	bool thorough = access(suspect, F_OK) == 0;
+	if (!thorough && (stat(path, &st) != 0 || st.st_size > CHECK_MAX))
 		return 0;
-	int rc = sqlite3_prepare_v2(h, "PRAGMA quick_check(1)", -1, &q, NULL);
+	int rc = sqlite3_prepare_v2(h, thorough ? "PRAGMA integrity_check(1)" : "PRAGMA quick_check(1)", -1, &q, NULL);
 	if (rc != SQLITE_OK)
 		return cm_db_error(h, rc, "checking the database", err);
 	rc = sqlite3_step(q);
@@ -158,12 +201,13 @@ static int check_sound(sqlite3 *h, const char *path, struct cm_err *err)
 				 answer ? answer : "checking the database", err);
 	} else {
 		rc = 0;
+		unlink(suspect);
 	}
 	sqlite3_finalize(q);
 	return rc;
 }
 
-static int open_file(const char *path, sqlite3 **ret, struct cm_err *err)
+int cm_db_open_file(const char *path, sqlite3 **ret, struct cm_err *err)
 {
 	sqlite3 *h = NULL;
 	int rc = sqlite3_open_v2(path, &h, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
@@ -179,10 +223,10 @@ static int open_file(const char *path, sqlite3 **ret, struct cm_err *err)
 	return 0;
 }
 
-static int upgrade(const char *path, const struct cm_migration *steps, size_t count, struct cm_err *err)
+int cm_db_upgrade(const char *path, const struct cm_migration *steps, size_t count, struct cm_err *err)
 {
 	sqlite3 *h;
-	int rc = open_file(path, &h, err);
+	int rc = cm_db_open_file(path, &h, err);
 
 	if (rc != 0)
 		return rc;
@@ -193,11 +237,11 @@ static int upgrade(const char *path, const struct cm_migration *steps, size_t co
 	return rc;
 }
 
-static int fill_new(const char *path, const struct cm_migration *steps, size_t count, struct cm_err *err)
+int cm_db_fill_new(const char *path, const struct cm_migration *steps, size_t count, struct cm_err *err)
 {
 	char marker[64];
 	sqlite3 *h;
-	int rc = open_file(path, &h, err);
+	int rc = cm_db_open_file(path, &h, err);
 
 	if (rc != 0)
 		return rc;
@@ -209,7 +253,7 @@ static int fill_new(const char *path, const struct cm_migration *steps, size_t c
 	return rc;
 }
 
-static void remove_with_journals(const char *path)
+void cm_db_remove(const char *path)
 {
 	static const char *const endings[] = { "", "-journal", "-wal", "-shm" };
 	char p[PATH_MAX];
@@ -219,32 +263,46 @@ static void remove_with_journals(const char *path)
 			unlink(p);
 }
 
+int cm_db_partial(const char *path, char *ret_fresh, size_t size, int *ret_fd, struct cm_err *err)
+{
+	if (snprintf(ret_fresh, size, "%s.partial", path) >= (int)size - 16)
+		return cm_err_set(err, CM_EINVAL, "The name of the data folder is too long.");
+	cm_db_remove(ret_fresh);
+	/* SQLite gives -wal and -shm the rights and the owner of the file itself. */
+	int fd = open(ret_fresh, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return cm_err_errno(err, errno, "making the database");
+	int rc = cm_owner_adopt(fd, path, err);
+	if (rc != 0) {
+		close(fd);
+		cm_db_remove(ret_fresh);
+		return rc;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
 /* Built under another name and renamed when it is complete and on the disk. */
 static int create(const char *path, const char *dir, const struct cm_migration *steps, size_t count, struct cm_err *err)
 {
 	char fresh[PATH_MAX];
 
-	if (snprintf(fresh, sizeof(fresh), "%s.partial", path) >= (int)sizeof(fresh) - 16)
-		return cm_err_set(err, CM_EINVAL, "The name of the data folder is too long.");
-	remove_with_journals(fresh);
-	/* SQLite gives -wal and -shm the rights and the owner of the file itself. */
-	cm_autoclose int fd = open(fresh, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return cm_err_errno(err, errno, "making the database");
-	int rc = cm_owner_adopt(fd, path, err);
+	cm_autoclose int fd = -1;
+	int rc = cm_db_partial(path, fresh, sizeof(fresh), &fd, err);
+	if (rc != 0)
+		return rc;
 	if (rc == 0)
-		rc = fill_new(fresh, steps, count, err);
+		rc = cm_db_fill_new(fresh, steps, count, err);
 	if (rc == 0 && (fsync(fd) != 0 || rename(fresh, path) != 0))
 		rc = cm_err_errno(err, errno, "making the database");
 	if (rc != 0) {
-		remove_with_journals(fresh);
+		cm_db_remove(fresh);
 		return rc;
 	}
 	return cm_dir_fsync(dir, err);
 }
 
-/* Two programs that start at once must not both make or upgrade it. */
-static int folder_lock(const char *dir, int *ret_fd, struct cm_err *err)
+int cm_db_folder_lock(const char *dir, int *ret_fd, struct cm_err *err)
 {
 	int64_t deadline = cm_monotonic_ms() + LOCK_WAIT_MS;
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -271,7 +329,7 @@ static int folder_lock(const char *dir, int *ret_fd, struct cm_err *err)
 int cm_db_migrate_steps(const char *path, const struct cm_migration *steps, size_t count, struct cm_err *err)
 {
 	char dir[PATH_MAX];
-	enum file_kind kind = FILE_MISSING;
+	enum cm_db_file_kind kind = CM_DB_FILE_MISSING;
 	const char *slash = strrchr(path, '/');
 	cm_autoclose int lock = -1;
 
@@ -280,14 +338,14 @@ int cm_db_migrate_steps(const char *path, const struct cm_migration *steps, size
 		 slash ? path : ".");
 	int rc = cm_dir_make(dir, 0700, err);
 	if (rc == 0)
-		rc = folder_lock(dir, &lock, err);
+		rc = cm_db_folder_lock(dir, &lock, err);
 	if (rc == 0)
-		rc = file_kind(path, &kind, err);
+		rc = cm_db_file_kind(path, &kind, err);
 	if (rc != 0)
 		return rc;
-	if (kind == FILE_OURS)
-		return upgrade(path, steps, count, err);
-	rc = set_aside(path, err);
+	if (kind == CM_DB_FILE_OURS)
+		return cm_db_upgrade(path, steps, count, err);
+	rc = cm_db_set_aside(path, "predecessor", false, NULL, 0, err);
 	return rc != 0 ? rc : create(path, dir, steps, count, err);
 }
 

@@ -31,6 +31,7 @@ const char *const cm_audit_operations[] = {
 	"audit_clear",
 	"job_cancel",
 	"recovery",
+	"database",
 	"container_start",
 	"container_stop",
 	"container_kill",

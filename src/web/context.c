@@ -12,6 +12,7 @@
 #include "core/mem.h"
 #include "core/str.h"
 #include "db/catalog.h"
+#include "service/database.h"
 #include "service/engine.h"
 #include "service/host.h"
 #include "service/settings.h"
@@ -168,6 +169,7 @@ static struct json_object *make_top(const struct cm_call *call)
 	cm_json_set_bool(top, "default_password", call->session.is_default);
 	add_job(top);
 	add_damaged(top);
+	cm_json_set(top, "database", cm_database_notice());
 	return top;
 }
 

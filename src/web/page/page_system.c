@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/json.h"
 #include "core/str.h"
+#include "service/database.h"
 #include "service/engine.h"
 #include "service/environment.h"
 #include "service/host.h"
@@ -128,4 +129,13 @@ int cm_page_openapi(struct cm_request *rq, struct cm_reply *rp, struct cm_err *e
 	(void)err;
 	cm_reply_json(rp, 200, cm_openapi_make());
 	return 0;
+}
+
+int cm_page_database_seen(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err)
+{
+	int rc = cm_database_notice_clear(err);
+
+	if (rc == 0)
+		cm_reply_done(rq, rp, "/audit?operation_type=database", NULL, "The notice is gone; the audit log keeps it.");
+	return rc;
 }

@@ -32,6 +32,7 @@ static const struct word operations[] = {
 	{ "audit_clear", "Audit log cleared" },
 	{ "job_cancel", "Job cancelled" },
 	{ "recovery", "Recovery" },
+	{ "database", "Database mended" },
 	{ "container_start", "Container started" },
 	{ "container_stop", "Container stopped" },
 	{ "container_kill", "Container killed" },
