@@ -10,11 +10,12 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/str.h"
+#include "db/journal.h"
 #include "service/audit.h"
 
 enum {
-	AGAIN_MS = 15 * 1000, /* after the first failure; then twice as long each time */
-	AGAIN_MAX_MS = 10 * 60 * 1000,
+	AGAIN_MS = 15 * 1000,	  /* after the first failure; then twice as long each time */
+	AGAIN_MAX_MS = 60 * 1000, /* the engine may be back at any moment, and somebody waits for his container */
 	WAIT_AT_MOST_MS = 60 * 1000,
 	ATTEMPTS_MAX = 2, /* a backup that died twice is not tried a third time */
 	STACK_SIZE = 1 << 20
@@ -116,6 +117,28 @@ void cm_recovery_begin(struct cm_runner *r)
 	/* Doubled at each outcome, the first one too. */
 	rec->again_ms = (r->table->recover_again_ms ? r->table->recover_again_ms : AGAIN_MS) / 2;
 	rec->told = false;
+}
+
+/* Did the job leave something that it could not put back? */
+static bool left_open(const struct cm_job *job)
+{
+	struct cm_journal_entry *list;
+	size_t count;
+
+	if (cm_journal_list(job->id, &list, &count, NULL) < 0)
+		return true;
+	cm_journal_list_free(list, count);
+	return count > 0;
+}
+
+void cm_recovery_after(struct cm_runner *r, const struct cm_job *job, int rc)
+{
+	bool engine_away = rc == CM_EUNREACHABLE || rc == CM_ETIMEDOUT || rc == CM_EUPSTREAM;
+
+	if (r->table->recover == NULL || !r->recovery.complete || (!engine_away && !left_open(job)))
+		return;
+	cm_recovery_begin(r);
+	r->recovery.interrupted = true;
 }
 
 static void sentences_log(struct json_object *report, const char *key, enum cm_log_level level)

@@ -15,6 +15,9 @@
 #include "jobs/hold.h"
 
 void cm_recovery_begin(struct cm_runner *r);
+/* After a job ended with rc: when the engine went away under it, or it could not put everything back, the recovery
+ * begins anew, as soon as no job runs. */
+void cm_recovery_after(struct cm_runner *r, const struct cm_job *job, int rc);
 /* To be called at each tick. True when something changed, so that jobs may begin. */
 bool cm_recovery_tend(struct cm_runner *r);
 /* Takes the outcome of a finished thread. */

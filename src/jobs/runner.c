@@ -190,6 +190,7 @@ static bool run_reap(struct cm_runner *r, struct cm_run *run)
 	       rc == 0 ? cm_job_state_name(state) : "lost", (long long)(cm_monotonic_ms() - run->begun_ms),
 	       run->rc == 0 ? "" : run->err.text, run->rc == 0 ? "" : run->err.detail);
 	r->lost = r->lost || rc == CM_EDENIED;
+	cm_recovery_after(r, &run->job, run->rc);
 	cm_run_free(run);
 	if (++r->finished % PRUNE_EVERY_JOBS == 0 && cm_claim_prune(CM_JOBS_KEEP, &err) != 0)
 		complain(r, "old jobs cannot be removed", &err);

@@ -329,7 +329,7 @@ static void held_release(struct cm_backup_hold *h, struct cm_held *one)
 		cm_journal_close(one->journal, NULL);
 	} else {
 		cm_journal_failed(one->journal, err.text, NULL);
-		cm_backup_plan_warn(h->plan, "%s could not be %s again: %s Do it by hand.", one->name,
+		cm_backup_plan_warn(h->plan, "%s could not be %s again: %s The program goes on trying.", one->name,
 				    one->stopped ? "started" : "resumed", err.text);
 	}
 	one->journal = 0;
@@ -348,8 +348,13 @@ void cm_backup_hold_end(struct cm_backup_hold *h)
 	}
 	if (h->post_journal == 0)
 		return;
-	if (command_run(h->d, h->plan->id, h->options->exec_post, POST_MS, "The command after the backup", &err) < 0)
+	int rc = command_run(h->d, h->plan->id, h->options->exec_post, POST_MS, "The command after the backup", &err);
+	if (rc < 0)
 		cm_backup_plan_warn(h->plan, "%s", err.text);
-	cm_journal_close(h->post_journal, NULL);
+	/* The engine is away: the recovery runs it when it is back. */
+	if (rc == CM_EUNREACHABLE)
+		cm_journal_failed(h->post_journal, err.text, NULL);
+	else
+		cm_journal_close(h->post_journal, NULL);
 	h->post_journal = 0;
 }

@@ -94,8 +94,10 @@ static int journal_undo(const struct cm_app *app, bool holds, struct json_object
 			audit(&list[i], text, NULL);
 			cm_json_add_str(undone, text);
 		} else {
+			/* Tried again and again while the engine is away: said once. */
+			if (list[i].tries == 0)
+				audit(&list[i], NULL, why.text);
 			(void)cm_journal_failed(list[i].id, why.text, NULL);
-			audit(&list[i], NULL, why.text);
 			snprintf(text, sizeof(text), "%.255s: %s", list[i].name ? list[i].name : list[i].kind,
 				 why.text);
 			cm_json_add_str(failed, text);

@@ -140,8 +140,8 @@ static void run_undo(struct cm_restore_run *r, struct cm_err *err)
 	if (err != NULL) {
 		struct cm_err first = *err;
 		cm_err_set(err, first.code,
-			   "%.200s Not everything could be put back, which is tried again at the next "
-			   "start: %.200s",
+			   "%.200s Not everything could be put back, which is tried again until it "
+			   "works: %.200s",
 			   first.text, why.text);
 		cm_err_detail(err, "%s", first.detail);
 	}
@@ -158,7 +158,7 @@ static void run_finish(struct cm_restore_run *r)
 		(void)cm_journal_close(r->journal, NULL);
 		return;
 	}
-	/* The restore is good; the rest goes at the next start. */
+	/* The restore is good; the recovery takes the rest. */
 	(void)cm_journal_failed(r->journal, why.text, NULL);
 	cm_restore_warn(r, "Something temporary could not be removed yet: %s", why.text);
 }

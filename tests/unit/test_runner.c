@@ -88,6 +88,20 @@ static int run_journal(const struct cm_app *app, struct json_object *params, str
 	return rc;
 }
 
+/* Cannot put back what it did: the engine went away. */
+static int run_away(const struct cm_app *app, struct json_object *params, struct cm_progress *progress,
+		    struct json_object **ret_result, struct cm_err *err)
+{
+	int64_t id;
+	int rc = cm_journal_add(NULL, "paused", "abc", "web", NULL, &id, err);
+
+	(void)app;
+	(void)params;
+	(void)progress;
+	(void)ret_result;
+	return rc != 0 ? rc : cm_err_set(err, CM_EUNREACHABLE, "The engine is away.");
+}
+
 static int recover(const struct cm_app *app, struct json_object **ret_report, struct cm_err *err)
 {
 	struct json_object *report = json_object_new_object(), *undone = json_object_new_array(),
@@ -136,6 +150,7 @@ static const struct cm_job_kind kinds[] = {
 	  .audit = "backup_manual",
 	  .again = true,
 	  .needs_recovery = true },
+	{ .name = "away", .label = "Away", .lane = "interactive", .run = run_away, .audit = "restore" },
 	{ .name = "quick", .label = "Quick", .lane = "interactive", .run = run_sleep, .audit = "verify" },
 	{ .name = "patient", .label = "Patient", .lane = "last", .run = run_sleep, .audit = "verify" },
 	{ .name = "deaf", .label = "Deaf", .lane = "interactive", .run = run_deaf, .audit = "restore" },
@@ -636,6 +651,27 @@ TEST(runner_two__only_one_works_and_the_other_takes_over)
 		cm_job_release(&job);
 	}
 	CHECK_INT(again, 1);
+	side_stop(&s);
+	scratch_end();
+}
+
+TEST(runner_recovery__begins_anew_when_a_job_leaves_something)
+{
+	struct cm_journal_entry *list;
+	struct side s;
+	char away[CM_UUID_LEN + 1];
+	size_t count = 1;
+
+	begin();
+	side_start(&s);
+	strcpy(away, add("away", 10));
+	CHECK(reaches(away, CM_JOB_ERROR));
+	for (int i = 0; i < 500 && count != 0; i++, nap(20)) {
+		CHECK_INT(cm_journal_list(NULL, &list, &count, NULL), 0);
+		cm_journal_list_free(list, count);
+	}
+	CHECK_INT(count, 0);
+	CHECK_INT(atomic_load(&recoveries), 2);
 	side_stop(&s);
 	scratch_end();
 }
