@@ -14,6 +14,7 @@ $(foreach t,$(UNIT_SRC),$(eval $(call unit_rule,$(t))))
 
 -include tests/fuzz/fuzz.mk
 -include tests/integration/programs.mk
+-include tests/fault/programs.mk
 
 unit-bin: $(UNIT_BIN)
 
@@ -40,7 +41,7 @@ tests/node_modules/.package-lock.json: tests/package-lock.json
 # Everything that the tests stand on: packages, engine, images, npm packages, the programs.
 test-ready:
 	@conf/deps.sh build test
-	@$(MAKE) --no-print-directory $(JOBS) all unit-bin integration-bin $(B)/tests/mustache_run tests/node_modules/.package-lock.json
+	@$(MAKE) --no-print-directory $(JOBS) all unit-bin integration-bin fault-bin $(B)/tests/mustache_run tests/node_modules/.package-lock.json
 	tests/tools/dockerd.sh start
 	tests/tools/images.sh debian postgres redis
 
@@ -64,7 +65,7 @@ check: all unit-bin
 	B=$(B) tests/run unit
 
 # make t T=name: one test by part of its name.
-t: all integration-bin $(foreach t,$(UNIT_BIN),$(if $(findstring $(T),$(t)),$(t)))
+t: all integration-bin fault-bin $(foreach t,$(UNIT_BIN),$(if $(findstring $(T),$(t)),$(t)))
 	B=$(B) tests/run one $(T)
 
 compdb:

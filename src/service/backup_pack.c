@@ -15,6 +15,8 @@
 #include "service/backup_int.h"
 #include "service/helper_peer.h"
 
+enum { KILLED = 128 + 9 }; /* exit code after SIGKILL */
+
 bool cm_backup_cancelled(void *run)
 {
 	return cm_progress_cancelled(((struct cm_backup_run *)run)->progress);
@@ -208,10 +210,35 @@ static int helper_end(struct cm_helper *helper, int rc, struct cm_err *err)
 	}
 	if (rc == 0 && code == 0)
 		return 0;
+	if (code == KILLED)
+		return cm_err_set(err, CM_EUPSTREAM,
+				  "The helper container that reads the data was killed (exit code %d), most likely for "
+				  "lack of memory. Free some memory on the host, then back up again.",
+				  code);
 	rc = cm_err_set(err, CM_EUPSTREAM,
 			"The helper container that reads the data ended too early (exit code %d).%s%.300s", code,
 			words && words[0] != '\0' ? " It said: " : "", words ? words : "");
 	return rc;
+}
+
+/* The helper names a part by its place in the archive; people know it by another name. */
+static void name_part(const struct cm_backup_run *r, struct cm_err *err)
+{
+	static const char *const things[] = { "The volume %s", "The folder %s", "The file %s",
+					      "The files inside the container %s" };
+
+	for (size_t i = 0; err != NULL && i < r->plan.part_count; i++) {
+		const struct cm_backup_part *p = &r->plan.parts[i];
+		size_t len = strlen(p->prefix);
+		char thing[300];
+
+		if (strncmp(err->text, p->prefix, len) != 0 || strncmp(err->text + len, ": ", 2) != 0)
+			continue;
+		memmove(err->text, err->text + len + 2, strlen(err->text + len + 2) + 1);
+		snprintf(thing, sizeof(thing), things[p->kind], p->kind == CM_BACKUP_ROOTFS ? r->plan.name : p->name);
+		cm_err_prefix(err, "%.200s", thing);
+		return;
+	}
 }
 
 /* The engine empties the folder of a container that is deleted, under whoever reads it and without a word: what was
@@ -255,6 +282,8 @@ int cm_backup_write_parts(struct cm_backup_run *r, struct cm_err *err)
 			cm_helper_abort(cm_move(&helper));
 		if (helper != NULL)
 			rc = helper_end(helper, rc, err);
+		if (rc < 0)
+			name_part(r, err);
 	}
 	for (size_t i = 0; rc == 0 && i < r->plan.part_count; i++) {
 		if (!read_by_helper(r, &r->plan.parts[i]))

@@ -136,6 +136,7 @@ int cm_page_database_seen(struct cm_request *rq, struct cm_reply *rp, struct cm_
 	int rc = cm_database_notice_clear(err);
 
 	if (rc == 0)
-		cm_reply_done(rq, rp, "/audit?operation_type=database", NULL, "The notice is gone; the audit log keeps it.");
+		cm_reply_done(rq, rp, "/audit?operation_type=database", NULL,
+			      "The notice is gone; the audit log keeps it.");
 	return rc;
 }
