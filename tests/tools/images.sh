@@ -155,8 +155,16 @@ for name in busybox "$@"; do
 	debian) tag=debian:bookworm-slim ;;
 	*) echo "usage: $0 [busybox] [debian] [postgres] [redis]" >&2; exit 2 ;;
 	esac
-	[ -z "$engine" ] || ! docker image inspect "$tag" >/dev/null 2>&1 || continue
-	[ -s "$images/$name.tar" ] || "make_$name"
-	[ -z "$engine" ] || docker load -q -i "$images/$name.tar" >/dev/null
+	there=
+	[ -z "$engine" ] || ! docker image inspect "$tag" >/dev/null 2>&1 || there=1
+	# Also when this engine has the image: the next one may not, and may have no network to make it with.
+	if [ ! -s "$images/$name.tar" ]; then
+		if [ -n "$there" ]; then
+			docker save -o "$images/$name.tar.$$" "$tag" && mv "$images/$name.tar.$$" "$images/$name.tar"
+		else
+			"make_$name"
+		fi
+	fi
+	[ -z "$engine" ] || [ -n "$there" ] || docker load -q -i "$images/$name.tar" >/dev/null
 done
 [ -n "$engine" ] || echo "images.sh: no engine answers; the images are in $images" >&2
