@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One container with everything that an engine can be told, and volumes with everything that a file system can hold: backed
 // up, lost with image, volumes, networks and host folders, restored; then `docker inspect` and every inode are compared.
-// CM_LONG=1: a million small files. The table at the end is what the README promises.
+// TEST_LONG=1: a million small files. The table at the end is what the README promises.
 import { test, assert, after, before, build, docker, inspect, startApp, removeAll, freePort } from '../tools/harness.mjs';
 import { exists } from './restore_tools.mjs';
 import { inspectDifferences, networkView, treeDifferences, treeLines, volumeView } from './fidelity_compare.mjs';
@@ -14,7 +14,7 @@ const run = promisify(execFile);
 const p = 'cmfid-';
 const name = `${p}all`;
 const tool = path.join(build, 'integration', 'fidelity_tree');
-const count = process.env.CM_LONG ? 1000000 : 20000;
+const count = process.env.TEST_LONG ? 1000000 : 20000;
 const app = await startApp();
 const host = mkdtempSync('/tmp/cmfid-');
 const table = [];
