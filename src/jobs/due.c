@@ -5,6 +5,7 @@
 #include "core/mem.h"
 #include "jobs/kinds.h"
 #include "jobs/queue.h"
+#include "service/database.h"
 #include "service/verify_schedule.h"
 
 /* Is an unfinished job of this kind there? */
@@ -42,4 +43,7 @@ static int due_verify(const struct cm_app *app, int64_t now_ms, struct cm_err *e
 	    NULL, err);
 }
 
-const struct cm_timetable_row cm_due_rows[CM_DUE_COUNT] = { { "verify", due_verify } };
+const struct cm_timetable_row cm_due_rows[CM_DUE_COUNT] = {
+	{ "verify", due_verify },
+	{ "database copy", cm_database_copy_due },
+};

@@ -5,7 +5,6 @@
 #include "jobs/due.h"
 #include "jobs/runner.h"
 #include "service/backup.h"
-#include "service/database.h"
 #include "service/recover.h"
 #include "service/restore.h"
 #include "service/verify.h"
@@ -51,10 +50,6 @@ static const struct cm_job_kind kinds[] = {
 	  .again = true },
 };
 
-static const struct cm_timetable_row timetable[] = {
-	{ .name = "database copy", .due = cm_database_copy_due },
-};
-
 static const struct cm_job_lane lanes[] = {
 	{ .name = "backup", .per_host = 1, .threads = 1 },
 	{ .name = "interactive", .per_host = 2, .threads = 2 },
@@ -69,8 +64,6 @@ const struct cm_job_table cm_job_table = {
 	.timetable = cm_due_rows,
 	.timetable_count = CM_DUE_COUNT,
 	.recover = cm_recover,
-	.timetable = timetable,
-	.timetable_count = CM_COUNT(timetable),
 };
 
 int cm_job_add(const struct cm_app *app, const struct cm_job_request *rq, char ret_id[CM_UUID_LEN + 1],
