@@ -35,6 +35,16 @@ test('start: a port that is taken is named, with what to do', async () => {
   assert.match(r.stderr.toString(), new RegExp(`port ${p.port} cannot be opened .*CM_PORT`));
 });
 
+test('slow child: a worker that is slow to run after its fork is no worker that died', async () => {
+  const dir = mkdtempSync(path.join(tmpdir(), 'cm-kore-'));
+  const r = spawnSync('cc', ['-shared', '-fPIC', '-O1', '-D_GNU_SOURCE', '-o', `${dir}/fork_slow.so`, 'tests/tools/fork_slow.c'], { encoding: 'utf8' });
+  assert.equal(r.status, 0, r.stderr);
+  const p = await startProbe({ env: { LD_PRELOAD: `${dir}/fork_slow.so` } });
+  assert.deepEqual(statuses(await ask(p, '/hello')), [200]);
+  assert.doesNotMatch(p.log(), /failed to start/);
+  rmSync(dir, { recursive: true });
+});
+
 test('one log: nothing on standard output, every line in one form', async () => {
   const p = await startProbe({ env: { CM_TLS: 'self' } });
   await ask(p, '/echo');
