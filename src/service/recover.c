@@ -65,7 +65,7 @@ static int entry_undo(const struct cm_app *app, const struct cm_journal_entry *e
 		return cm_err_set(err, CM_EUNSUPPORTED, "This program does not know how to undo \"%.40s\".", e->kind);
 	if (e->data == NULL || cm_json_parse(e->data, strlen(e->data), &state, NULL) < 0)
 		return cm_err_set(err, CM_ECORRUPT, "What the restore noted about itself cannot be read.");
-	rc = cm_restore_undo(app, state, err);
+	rc = cm_restore_undo(app, e->id, state, err);
 	if (rc == 0)
 		snprintf(text, TEXT_SIZE, "The restore of %.255s was undone.", e->name ? e->name : "a container");
 	return rc;

@@ -130,8 +130,11 @@ static void run_undo(struct cm_restore_run *r, struct cm_err *err)
 		return;
 	cm_progress_step(r->progress, r->steps, r->steps, "Putting everything back");
 	cm_docker_set_cancel(r->d, NULL, NULL);
+	/* The journal may already say that there is no way back: it must not say so when the way back begins. */
+	rc = cm_json_bool(r->state, "done", false);
 	cm_json_set_bool(r->state, "done", false);
-	rc = cm_restore_undo(r->app, r->state, &why);
+	rc = rc ? cm_restore_save(r, &why) : 0;
+	rc = rc ? rc : cm_restore_undo(r->app, r->journal, r->state, &why);
 	if (rc == 0) {
 		(void)cm_journal_close(r->journal, NULL);
 		return;

@@ -74,6 +74,7 @@ static int save_aside(struct cm_restore_run *r, const struct cm_restore_bind *b,
 	cm_json_set_str(note, "how", "copy");
 	cm_json_set_str(note, "old", aside);
 	cm_json_set_str(note, "stage", "saving");
+	cm_json_set_bool(note, "missing", b->state == CM_PATH_MISSING);
 	if (rc != 0) {
 		json_object_put(note);
 		return rc;

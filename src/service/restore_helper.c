@@ -266,7 +266,7 @@ int cm_restore_volume_mark(const struct cm_app *app, struct cm_docker *d, const 
 	marker_tar(tar);
 	cm_json_set_str(plan, "target", "/t");
 	cm_json_set_int(plan, "strip", 0);
-	cm_json_set_bool(plan, "merge", false);
+	cm_json_set_bool(plan, "merge", true);
 	cm_json_set_bool(plan, "sync", true);
 	cm_helper_peer(&peer, h);
 	rc = cm_peer_send_json(&peer, CM_FRAME_PLAN, plan, err);
@@ -276,17 +276,31 @@ int cm_restore_volume_mark(const struct cm_app *app, struct cm_docker *d, const 
 	return helper_end(h, rc, err);
 }
 
+static int data_ignore(void *ctx, const void *data, size_t len, struct cm_err *err)
+{
+	(void)ctx, (void)data, (void)len, (void)err;
+	return 0;
+}
+
 int cm_restore_volume_marked(const struct cm_app *app, struct cm_docker *d, const char *volume, bool *ret,
 			     struct cm_err *err)
 {
 	struct cm_helper_mount mount = volume_mount(volume, "/t", true);
-	struct cm_buf text;
-	bool mounted;
-	int rc = list_mount(app, d, &mount, &text, &mounted, err);
+	cm_autojson struct json_object *plan = plan_new("cat");
+	struct cm_helper *h;
+	struct cm_peer peer;
+	int rc = cm_helper_open(app, d, &mount, 1, CM_HELPER_READ, &h, err);
 
 	if (rc != 0)
 		return rc;
-	*ret = strstr(text.data, "\"" MARKER "\"") != NULL;
-	cm_buf_release(&text);
-	return 0;
+	cm_json_set_str(plan, "path", "/t");
+	cm_json_set_str(plan, "file", MARKER);
+	cm_helper_peer(&peer, h);
+	rc = cm_peer_run(&peer, plan, NULL, data_ignore, NULL, NULL, err);
+	*ret = rc == 0;
+	if (rc == CM_ENOTFOUND) {
+		cm_helper_abort(h);
+		return 0;
+	}
+	return helper_end(h, rc, err);
 }

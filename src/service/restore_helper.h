@@ -38,8 +38,8 @@ int cm_restore_volume_is_empty(const struct cm_app *app, struct cm_docker *d, co
  * cm_restore_volume_swappable. Errors: CM_EUNSUPPORTED (the file system cannot; nothing was changed). */
 int cm_restore_volume_swap(const struct cm_app *app, struct cm_docker *d, struct json_object *a, struct json_object *b,
 			   struct cm_err *err);
-/* A marker file tells three folders apart after a crash, when they were about to change places: it is put into an
- * empty volume of ours, and looked for in all of them. */
+/* A marker file tells volumes apart after a crash: three folders that were about to change places, by which of them has
+ * it; a copy that was copied back from one that was not. It is put into a volume of ours, beside what is there. */
 int cm_restore_volume_mark(const struct cm_app *app, struct cm_docker *d, const char *volume, struct cm_err *err);
 int cm_restore_volume_marked(const struct cm_app *app, struct cm_docker *d, const char *volume, bool *ret,
 			     struct cm_err *err);

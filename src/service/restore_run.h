@@ -15,9 +15,10 @@
  *	 "volumes": [{"name", "how": "create"}	made by us, if it is there
  *		    | {"name", "how": "swap", "new": scratch, "old": scratch that gets what was there}
  *		    | {"name", "how": "copy", "old": scratch, "stage": "saving"|"writing"}
- *		    | {"path", "how": "copy", …}]	a bind mount
+ *		    | {"path", "how": "copy", "missing": there was no such folder, …}]	a bind mount
  *	 "scratch": ["name"], "kept": ["name"]		volumes of ours; kept ones survive success
- *	 "done": bool}				true: the new container runs; from here on everything goes forward
+ *	 "done": bool				true: the new container runs; from here on everything goes forward
+ *	 "undone": ["volumes"|"old"|"made"|"networks"|"image"]}	what the undo has put back for good
  */
 #ifndef CM_SERVICE_RESTORE_RUN_H
 #define CM_SERVICE_RESTORE_RUN_H

@@ -214,7 +214,8 @@ static int switch_one(struct cm_restore_run *r, struct cm_restore_volume *v, str
 		/* The file system cannot; nothing was changed. The marker goes, and the copy begins. */
 		json_object_array_del_idx(cm_json_arr(r->state, "volumes"),
 					  json_object_array_length(cm_json_arr(r->state, "volumes")) - 1, 1);
-		rc = cm_restore_volume_empty(r->app, cm_restore_docker(r), aside, err);
+		rc = cm_restore_save(r, err);
+		rc = rc ? rc : cm_restore_volume_empty(r->app, cm_restore_docker(r), aside, err);
 		if (rc != 0)
 			return rc;
 	}

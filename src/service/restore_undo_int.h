@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the files of the undo share: restore_undo.c and restore_undo_volumes.c only. Every function may run any number
+ * of times, and blocks.
+ */
+#ifndef CM_SERVICE_RESTORE_UNDO_INT_H
+#define CM_SERVICE_RESTORE_UNDO_INT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <json-c/json.h>
+
+#include "core/err.h"
+#include "docker/docker.h"
+#include "service/app.h"
+
+struct cm_undo {
+	const struct cm_app *app;
+	struct cm_docker *d;
+	struct json_object *state; /* of the journal entry, see restore_run.h */
+	int64_t journal;
+};
+
+/* CM_ENOTFOUND becomes success: something that is not there needs no undoing. */
+int cm_undo_gone_is_fine(int rc);
+/* True when the engine made it no earlier than the restore began: what has the name but is older is not ours. */
+bool cm_undo_made_since(const struct cm_undo *u, struct json_object *o, const char *key);
+
+/* Did the restore come as far as to change what a volume or folder holds? */
+bool cm_undo_volumes_touched(const struct cm_undo *u);
+/* Every volume and folder holds what it held. Nothing may use them. */
+int cm_undo_volumes(struct cm_undo *u, struct cm_err *err);
+/* Removes the volumes that the restore made under their own names; one that somebody uses already stays. */
+int cm_undo_made_volumes(struct cm_undo *u, struct cm_err *err);
+/* Removes volumes of ours: tries all, and returns the first error. */
+int cm_undo_remove_volumes(struct cm_docker *d, struct json_object *list, struct cm_err *err);
+
+#endif
