@@ -320,8 +320,9 @@ static void held_release(struct cm_backup_hold *h, struct cm_held *one)
 	rc = one->unsure ? wait_unsure(h->d, one->id, &err) : 0;
 	if (rc == 0)
 		rc = one->stopped ? start_again(h->d, one->id, &err) : cm_container_unpause(h->d, one->id, &err);
+	/* Not paused any more: somebody resumed it, or it ended with the engine. */
 	if (rc == CM_EBUSY && !one->stopped)
-		rc = 0; /* not paused (any more): nothing to undo */
+		rc = ended_meanwhile(h, one) ? start_again(h->d, one->id, &err) : 0;
 	CM_FAULT_POINT("backup_after_undo");
 	if (rc == 0 && one->stopped && ended_meanwhile(h, one))
 		cm_backup_plan_warn(h->plan, "%s was started again after the backup, but ended at once.", one->name);

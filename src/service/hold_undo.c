@@ -68,16 +68,28 @@ static int undo_stopped(struct cm_docker *d, const struct cm_journal_entry *entr
 	return rc;
 }
 
+/* What is paused does not end by itself: if it has ended, the engine was restarted meanwhile. */
+static bool ended_since(const struct cm_journal_entry *entry, struct json_object *now)
+{
+	int64_t ended = 0;
+
+	return !json_object_get_boolean(cm_json_at(now, "State.Running")) &&
+	       cm_time_parse(cm_json_str_at(now, "State.FinishedAt", ""), &ended) && ended >= entry->created_ms;
+}
+
 static int undo_paused(struct cm_docker *d, const struct cm_journal_entry *entry, struct json_object *now,
 		       char *ret_text, struct cm_err *err)
 {
+	bool ended = ended_since(entry, now);
 	int rc;
 
-	if (!json_object_get_boolean(cm_json_at(now, "State.Paused")))
+	if (!ended && !json_object_get_boolean(cm_json_at(now, "State.Paused")))
 		return 0;
-	rc = cm_container_unpause(d, entry->container_id, err);
+	rc =
+	    ended ? cm_container_start(d, entry->container_id, err) : cm_container_unpause(d, entry->container_id, err);
 	if (rc == 0)
-		snprintf(ret_text, TEXT_SIZE, "%.255s was resumed: a backup had paused it.", entry->name);
+		snprintf(ret_text, TEXT_SIZE, "%.255s was %s: a backup had paused it%s.", entry->name,
+			 ended ? "started again" : "resumed", ended ? ", and it ended with the engine" : "");
 	return rc;
 }
 
