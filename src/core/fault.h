@@ -2,6 +2,8 @@
 /*
  * Named places where a crash is interesting. With CM_FAULT=<name> in the environment at the program's start the
  * process kills itself with SIGKILL when it comes by that place for the first time (CM_FAULT=<name>:3: for the third).
+ * With a ! at the end it writes "fault point <name>" to standard error and stays there, so that a test can kill the
+ * whole program, the parent too, just then.
  * Without CM_FAULT a point costs one branch. tests/fault/points.txt lists every name; a test holds it against the
  * sources. Any thread.
  */

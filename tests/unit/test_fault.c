@@ -51,6 +51,30 @@ TEST(fault__a_number_waits_for_that_time)
 	CHECK_INT(ended_by("a:3", three), SIGKILL);
 }
 
+TEST(fault__with_an_exclamation_mark_it_tells_and_waits)
+{
+	char line[64] = "";
+	int fds[2], status;
+	CHECK_INT(pipe(fds), 0);
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		dup2(fds[1], STDERR_FILENO);
+		setenv("CM_FAULT", "b:2!", 1);
+		CM_FAULT_POINT("b");
+		CM_FAULT_POINT("a");
+		CM_FAULT_POINT("b");
+		_exit(0);
+	}
+	CHECK(read(fds[0], line, sizeof(line) - 1) > 0);
+	CHECK_STR(line, "fault point b\n");
+	kill(pid, SIGTERM);
+	CHECK_INT(waitpid(pid, &status, 0), pid);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static bool listed(const char *list, const char *name)
 {
 	size_t n = strlen(name);
