@@ -53,6 +53,11 @@
  *	equal digests. END: {"sha256","files","bytes"}
  * {"v","op":"du","path"}                     END: {"files","bytes" (sum of sizes),"disk" (allocated)}
  *
+ * {"v","op":"probe","http":bool,"addresses":["127.0.0.1"],"port":n,"path":"/","host":"localhost","wait_ms":n}
+ *	Tries the addresses, for a helper in the network of another container, again and again until one answers or
+ *	wait_ms (at most a minute) have passed: by a connection, or with http by a status from 200 to 399. END:
+ *	{"answered":bool,"status":n,"text": why not, or null}
+ *
  * Where "dir" or "file" is not UTF-8, "dir64" or "file64" (base64) stands for it.
  */
 #ifndef CM_ARCHIVE_PROTO_H

@@ -10,7 +10,6 @@
 #include "archive/block_tail.h"
 #include "archive/manifest_model.h"
 #include "archive/reader.h"
-#include "core/json.h"
 
 struct cm_archive {
 	struct cm_source source;
@@ -19,9 +18,8 @@ struct cm_archive {
 	struct cm_tail tail;
 	uint64_t tail_at;
 	struct cm_block_table table;
-	uint64_t *file_at;	    /* per block: where it begins in the file; one more for the end */
-	uint64_t *tar_at;	    /* the same in the tar */
-	struct cm_json_budget json; /* of all that is parsed out of it */
+	uint64_t *file_at; /* per block: where it begins in the file; one more for the end */
+	uint64_t *tar_at;  /* the same in the tar */
 	struct json_object *manifest;
 	struct cm_manifest model;
 	struct cm_inflater *inflater;

@@ -15,7 +15,8 @@ void cm_catalog_row_release(struct cm_catalog_row *row)
 			   &row->backup_type, &row->container_name, &row->container_id, &row->server_name,
 			   &row->image,	      &row->stack,	    &row->format,	&row->compression,
 			   &row->consistency, &row->note,	    &row->sha256,	&row->parts,
-			   &row->warnings,    &row->verify_error,   &row->verify_state, &row->drill_state };
+			   &row->warnings,    &row->verify_error,   &row->verify_state, &row->drill_state,
+			   &row->drill_error, &row->drill_log };
 
 	for (size_t i = 0; i < CM_COUNT(texts); i++)
 		free(*texts[i]);
@@ -46,6 +47,7 @@ void cm_catalog_row_read(struct cm_stmt *st, struct cm_catalog_row *row)
 	row->verify_state = cm_strdup(cm_stmt_str(st, c++));
 	row->verify_error = cm_strdup(cm_stmt_str(st, c++));
 	row->drill_state = cm_strdup(cm_stmt_str(st, c++));
+	row->drill_error = cm_strdup(cm_stmt_str(st, c++));
 	row->size = cm_stmt_int(st, c++);
 	row->content_size = cm_stmt_int(st, c++);
 	row->created_ms = cm_stmt_int(st, c++);
@@ -53,6 +55,7 @@ void cm_catalog_row_read(struct cm_stmt *st, struct cm_catalog_row *row)
 	row->companion_ms = cm_stmt_int(st, c++);
 	row->verified_ms = cm_stmt_int(st, c++);
 	row->drilled_ms = cm_stmt_int(st, c++);
+	row->drill_duration_ms = cm_stmt_int(st, c++);
 	row->warning_count = cm_stmt_int(st, c++);
 	row->has_manifest = cm_stmt_int(st, c++) != 0;
 	row->locked = cm_stmt_int(st, c++) != 0;
@@ -74,8 +77,10 @@ static int put_row(struct cm_db *db, const struct cm_catalog_row *r, struct cm_e
 	    " image, stack, format, compression, consistency, note, sha256, size, content_size, created_ms, "
 	    "modified_ms,"
 	    " companion_ms, verified_ms, verify_state, verify_error, drilled_ms, drill_state, warning_count,"
-	    " has_manifest, locked) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
-	    " ?18, ?19, ?20, ?21, coalesce(?22, 'unknown'), ?23, ?24, coalesce(?25, 'unknown'), ?26, ?27, ?28)"
+	    " has_manifest, locked, drill_error, drill_duration_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
+	    "?11, ?12, ?13, ?14, ?15, ?16, ?17,"
+	    " ?18, ?19, ?20, ?21, coalesce(?22, 'unknown'), ?23, ?24, coalesce(?25, 'unknown'), ?26, ?27, ?28, ?29, "
+	    "?30)"
 	    " ON CONFLICT (vault, file) DO UPDATE SET backup_id = excluded.backup_id, type = excluded.type,"
 	    " backup_type = excluded.backup_type, container_name = excluded.container_name,"
 	    " container_id = excluded.container_id, server_name = excluded.server_name, image = excluded.image,"
@@ -86,8 +91,11 @@ static int put_row(struct cm_db *db, const struct cm_catalog_row *r, struct cm_e
 	    " missing_ms = 0, warning_count = excluded.warning_count, has_manifest = excluded.has_manifest, sha256 = "
 	    "excluded.sha256,"
 	    " " KEEP(verify_state, verified_ms, "'unknown'") ", " KEEP(verify_error, verified_ms, "NULL") ", " KEEP(
-		verified_ms, verified_ms, "0") ", " KEEP(drill_state, drilled_ms,
-							 "'unknown'") ", " KEEP(drilled_ms, drilled_ms, "0"),
+		verified_ms, verified_ms,
+		"0") ", " KEEP(drill_state, drilled_ms,
+			       "'unknown'") ", " KEEP(drill_error, drilled_ms,
+						      "NULL") ", " KEEP(drill_duration_ms, drilled_ms,
+									"0") ", " KEEP(drilled_ms, drilled_ms, "0"),
 	    cm_v_text(r->vault), cm_v_text(r->file), cm_v_text(r->backup_id), cm_v_text(r->type),
 	    cm_v_text(r->backup_type), cm_v_text(r->container_name), cm_v_text(r->container_id),
 	    cm_v_text(r->server_name), cm_v_text(r->image), cm_v_text(r->stack), cm_v_text(r->format),
@@ -95,7 +103,7 @@ static int put_row(struct cm_db *db, const struct cm_catalog_row *r, struct cm_e
 	    cm_v_int(r->size), cm_v_int(r->content_size), cm_v_int(r->created_ms), cm_v_int(r->modified_ms),
 	    cm_v_int(r->companion_ms), cm_v_int(r->verified_ms), cm_v_text(r->verify_state), cm_v_text(r->verify_error),
 	    cm_v_int(r->drilled_ms), cm_v_text(r->drill_state), cm_v_int(r->warning_count), cm_v_int(r->has_manifest),
-	    cm_v_int(r->locked));
+	    cm_v_int(r->locked), cm_v_text(r->drill_error), cm_v_int(r->drill_duration_ms));
 }
 
 static int put(struct cm_db *db, const struct cm_catalog_row *r, struct cm_err *err)
@@ -106,10 +114,12 @@ static int put(struct cm_db *db, const struct cm_catalog_row *r, struct cm_err *
 	if (rc != 0)
 		return rc;
 	return cm_db_exec(db, err,
-			  "INSERT INTO backup_texts (id, parts, warnings)"
-			  " SELECT id, ?3, ?4 FROM backups WHERE vault = ?1 AND file = ?2"
-			  " ON CONFLICT (id) DO UPDATE SET parts = excluded.parts, warnings = excluded.warnings",
-			  cm_v_text(r->vault), cm_v_text(r->file), cm_v_text(r->parts), cm_v_text(r->warnings));
+			  "INSERT INTO backup_texts (id, parts, warnings, drill_log)"
+			  " SELECT id, ?3, ?4, ?5 FROM backups WHERE vault = ?1 AND file = ?2"
+			  " ON CONFLICT (id) DO UPDATE SET parts = excluded.parts, warnings = excluded.warnings,"
+			  " drill_log = coalesce(excluded.drill_log, drill_log)",
+			  cm_v_text(r->vault), cm_v_text(r->file), cm_v_text(r->parts), cm_v_text(r->warnings),
+			  cm_v_text(r->drill_log));
 }
 
 int cm_catalog_put(const struct cm_catalog_row *row, struct cm_err *err)
@@ -186,8 +196,9 @@ int cm_catalog_remove(const char *vault, const char *file, struct cm_err *err)
 	return rc;
 }
 
-#define ROW_AND_TEXTS \
-	"SELECT " CM_CATALOG_COLUMNS ", parts, warnings FROM backups b LEFT JOIN backup_texts t ON t.id = b.id"
+#define ROW_AND_TEXTS                                               \
+	"SELECT " CM_CATALOG_COLUMNS ", parts, warnings, drill_log" \
+	" FROM backups b LEFT JOIN backup_texts t ON t.id = b.id"
 
 /* By vault (NULL: any) and file, or by id when file is NULL. */
 static int get(const char *vault, const char *file, int64_t id, struct cm_catalog_row *ret, struct cm_err *err)
@@ -210,6 +221,7 @@ static int get(const char *vault, const char *file, int64_t id, struct cm_catalo
 	cm_catalog_row_read(st, ret);
 	ret->parts = cm_strdup(cm_stmt_str(st, CM_CATALOG_COLUMN_COUNT));
 	ret->warnings = cm_strdup(cm_stmt_str(st, CM_CATALOG_COLUMN_COUNT + 1));
+	ret->drill_log = cm_strdup(cm_stmt_str(st, CM_CATALOG_COLUMN_COUNT + 2));
 	return 0;
 }
 
@@ -248,18 +260,35 @@ int cm_catalog_set_verified(const char *vault, const char *file, const char *sta
 				 err);
 }
 
-int cm_catalog_set_drilled(const char *vault, const char *file, const char *state, int64_t at_ms, struct cm_err *err)
+static int set_drilled(struct cm_db *db, const char *vault, const char *file, const struct cm_catalog_drill *drill,
+		       struct cm_err *err)
+{
+	int rc = changed(db,
+			 cm_db_exec(db, err,
+				    "UPDATE backups SET drill_state = ?, drill_error = ?, drilled_ms = ?,"
+				    " drill_duration_ms = ? WHERE vault = coalesce(?, vault) AND file = ?",
+				    cm_v_text(drill->state), cm_v_text(drill->error), cm_v_int(drill->at_ms),
+				    cm_v_int(drill->duration_ms), cm_v_text(vault), cm_v_text(file)),
+			 err);
+
+	if (rc != 0)
+		return rc;
+	return cm_db_exec(db, err,
+			  "INSERT INTO backup_texts (id, drill_log)"
+			  " SELECT id, ?3 FROM backups WHERE vault = coalesce(?1, vault) AND file = ?2"
+			  " ON CONFLICT (id) DO UPDATE SET drill_log = excluded.drill_log",
+			  cm_v_text(vault), cm_v_text(file), cm_v_text(drill->log));
+}
+
+int cm_catalog_set_drilled(const char *vault, const char *file, const struct cm_catalog_drill *drill,
+			   struct cm_err *err)
 {
 	struct cm_db *db;
 	int rc = cm_db_get(&db, err);
 
-	return rc != 0 ? rc
-		       : changed(db,
-				 cm_db_exec(db, err,
-					    "UPDATE backups SET drill_state = ?, drilled_ms = ?"
-					    " WHERE vault = coalesce(?, vault) AND file = ?",
-					    cm_v_text(state), cm_v_int(at_ms), cm_v_text(vault), cm_v_text(file)),
-				 err);
+	if (rc != 0 || (rc = cm_db_begin(db, err)) != 0)
+		return rc;
+	return cm_db_end(db, set_drilled(db, vault, file, drill, err), err);
 }
 
 int cm_catalog_set_locked(const char *vault, const char *file, bool locked, struct cm_err *err)

@@ -44,7 +44,10 @@ struct cm_catalog_row {
 	char *verify_state;   /* "unknown" | "ok" | "readable" (whole, without hashes) | "damaged"; NULL: "unknown" */
 	char *verify_error;   /* a sentence, when damaged */
 	int64_t drilled_ms;
-	char *drill_state; /* "unknown" | "ok" | "failed"; NULL is stored as "unknown" */
+	char *drill_state;	   /* "unknown" | "ok" | "failed"; NULL is stored as "unknown" */
+	char *drill_error;	   /* the reason, when failed */
+	int64_t drill_duration_ms; /* how long it took */
+	char *drill_log;	   /* the end of what the container said; not in lists */
 	bool has_manifest;
 	bool locked;	    /* may not be removed */
 	int64_t missing_ms; /* when it was found missing in the vault; 0: it is there */
@@ -69,7 +72,13 @@ int cm_catalog_get(const char *vault, const char *file, struct cm_catalog_row *r
  * there. In these five vault NULL is any; CM_ENOTFOUND: "Backup file not found". */
 int cm_catalog_set_verified(const char *vault, const char *file, const char *state, const char *error, int64_t at_ms,
 			    struct cm_err *err);
-int cm_catalog_set_drilled(const char *vault, const char *file, const char *state, int64_t at_ms, struct cm_err *err);
+/* The outcome of a drill: state "ok" or "failed"; error and log may be NULL. */
+struct cm_catalog_drill {
+	const char *state, *error, *log;
+	int64_t at_ms, duration_ms;
+};
+int cm_catalog_set_drilled(const char *vault, const char *file, const struct cm_catalog_drill *drill,
+			   struct cm_err *err);
 int cm_catalog_set_locked(const char *vault, const char *file, bool locked, struct cm_err *err);
 int cm_catalog_set_note(const char *vault, const char *file, const char *note, struct cm_err *err);
 
@@ -97,7 +106,7 @@ struct cm_catalog_query {
 extern const char *const cm_catalog_sort_fields[];
 
 struct cm_catalog_list {
-	struct cm_catalog_row *rows; /* without parts and warnings */
+	struct cm_catalog_row *rows; /* without parts, warnings and log */
 	size_t count;
 	int64_t total;	     /* that match, whatever limit and offset */
 	int64_t total_bytes; /* of those */

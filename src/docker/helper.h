@@ -64,9 +64,10 @@ struct cm_helper_spec {
 	const struct cm_helper_mount *mounts;
 	size_t mount_count;
 	enum cm_helper_privileges privileges;
-	bool trusted;	/* trusted.* attributes too (CAP_SYS_ADMIN) */
-	int64_t memory; /* bytes, 0: 256 MiB */
-	int cpus;	/* at most that many, 0: all */
+	const char *network; /* id of a container whose network it shares, to ask it something; NULL: none at all */
+	bool trusted;	     /* trusted.* attributes too (CAP_SYS_ADMIN) */
+	int64_t memory;	     /* bytes, 0: 256 MiB */
+	int cpus;	     /* at most that many, 0: all */
 	/* The folder of ours where the socket is made, and how the engine's host sees that very folder. NULL or
 	 * CM_HELPER_SHARED_NONE: attach. When the helper does not get through to the socket, attach is tried. */
 	const char *socket_dir;

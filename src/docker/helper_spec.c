@@ -62,13 +62,16 @@ static struct json_object *host_config(const struct cm_helper_spec *spec, const 
 {
 	struct json_object *o = json_object_new_object(), *mounts = json_object_new_array();
 	int64_t memory = spec->memory > 0 ? spec->memory : MEMORY_DEFAULT;
+	cm_autofree char *mode = NULL;
 
 	for (size_t i = 0; i < spec->mount_count; i++)
 		json_object_array_add(mounts, mount_json(&spec->mounts[i]));
 	if (extra != NULL)
 		json_object_array_add(mounts, mount_json(extra));
 	cm_json_set(o, "Mounts", mounts);
-	cm_json_set_str(o, "NetworkMode", "none");
+	if (spec->network != NULL)
+		mode = cm_asprintf("container:%s", spec->network);
+	cm_json_set_str(o, "NetworkMode", mode ? mode : "none");
 	cm_json_set_str(o, "IpcMode", "none");
 	/* The owners in the data are the host's, also where containers are remapped. */
 	cm_json_set_str(o, "UsernsMode", "host");

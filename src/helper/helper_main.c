@@ -30,6 +30,7 @@ static const struct {
 	{ "cat", cm_op_cat },
 	{ "hash", cm_op_hash },
 	{ "du", cm_op_du },
+	{ "probe", cm_op_probe },
 };
 
 static int run(struct json_object *plan, struct json_object **ret, struct cm_err *err)

@@ -21,6 +21,7 @@ int cm_op_list(struct json_object *plan, struct json_object **ret, struct cm_err
 int cm_op_cat(struct json_object *plan, struct json_object **ret, struct cm_err *err);
 int cm_op_hash(struct json_object *plan, struct json_object **ret, struct cm_err *err);
 int cm_op_du(struct json_object *plan, struct json_object **ret, struct cm_err *err);
+int cm_op_probe(struct json_object *plan, struct json_object **ret, struct cm_err *err);
 
 /* The text of key, or what the base64 under key64 stands for, appended to out. Errors: CM_EINVAL (neither is there, or
  * it holds a NUL). */

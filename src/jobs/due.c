@@ -3,6 +3,7 @@
 
 #include "core/json.h"
 #include "core/mem.h"
+#include "jobs/drill_due.h"
 #include "jobs/kinds.h"
 #include "jobs/queue.h"
 #include "service/database.h"
@@ -45,5 +46,6 @@ static int due_verify(const struct cm_app *app, int64_t now_ms, struct cm_err *e
 
 const struct cm_timetable_row cm_due_rows[CM_DUE_COUNT] = {
 	{ "verify", due_verify },
+	{ "drill", cm_drill_due },
 	{ "database copy", cm_database_copy_due },
 };

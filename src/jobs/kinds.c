@@ -3,8 +3,10 @@
 
 #include "core/mem.h"
 #include "jobs/due.h"
+#include "jobs/drill_due.h"
 #include "jobs/runner.h"
 #include "service/backup.h"
+#include "service/drill.h"
 #include "service/recover.h"
 #include "service/restore.h"
 #include "service/verify.h"
@@ -20,6 +22,7 @@ static const struct cm_job_kind kinds[] = {
 	  .done = "Backup completed!",
 	  .audit = "backup_manual",
 	  .audit_scheduled = "backup_scheduled",
+	  .then = cm_drill_after_backup,
 	  .again = true,
 	  .needs_recovery = true },
 	{ .name = "restore",
@@ -48,12 +51,23 @@ static const struct cm_job_kind kinds[] = {
 	  .done = "Verification completed!",
 	  .audit = "verify",
 	  .again = true },
+	{ .name = "drill",
+	  .label = "Drill",
+	  .lane = "drill",
+	  .run = cm_drill_run,
+	  .lock = "file",
+	  .starting = "Starting drill...",
+	  .done = "Restored and started",
+	  .audit = "drill",
+	  .again = true,
+	  .needs_recovery = true },
 };
 
 static const struct cm_job_lane lanes[] = {
 	{ .name = "backup", .per_host = 1, .threads = 1 },
 	{ .name = "interactive", .per_host = 2, .threads = 2 },
 	{ .name = "verify", .per_host = 1, .threads = 1, .yields = true },
+	{ .name = "drill", .per_host = 1, .threads = 1 },
 };
 
 const struct cm_job_table cm_job_table = {

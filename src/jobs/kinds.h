@@ -34,8 +34,12 @@ struct cm_job_kind {
 	const char *done;	     /* step text at the end: "Backup completed!" */
 	const char *audit;	     /* operation in the audit log */
 	const char *audit_scheduled; /* the same when params say "scheduled": true; NULL: as audit */
-	bool again;		     /* after an interruption it is queued again, once */
-	bool needs_recovery;	     /* waits until everything of the last run is undone */
+	/* What follows from a good end, usually another job: called before the end is written, so that a crash between
+	 * repeats it rather than losing it. Errors are logged, and change nothing. NULL: nothing. */
+	int (*then)(const struct cm_app *app, struct json_object *params, struct json_object *result,
+		    struct cm_err *err);
+	bool again;	     /* after an interruption it is queued again, once */
+	bool needs_recovery; /* waits until everything of the last run is undone */
 };
 
 struct cm_job_lane {

@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "core/fault.h"
 #include "core/json.h"
+#include "core/log.h"
 #include "core/mem.h"
 #include "core/str.h"
 #include "db/db.h"
@@ -300,6 +301,19 @@ static void result_of(struct cm_run *run, struct cm_claim_result *r)
 	r->warnings = run->warnings;
 }
 
+static void follow(struct cm_run *run, enum cm_job_state state)
+{
+	struct cm_err err = { 0 };
+
+	if (run->followed)
+		return;
+	run->followed = true;
+	if (state == CM_JOB_COMPLETE && run->kind->then != NULL &&
+	    run->kind->then(run->app, run->job.params, run->result, &err) != 0)
+		cm_error("jobs", "what follows job=%s could not be queued: %s detail=\"%s\"", run->job.id, err.text,
+			 err.detail);
+}
+
 int cm_run_finish(struct cm_run *run, enum cm_job_state *ret_state, struct cm_err *err)
 {
 	struct cm_claim_result result;
@@ -308,6 +322,7 @@ int cm_run_finish(struct cm_run *run, enum cm_job_state *ret_state, struct cm_er
 		return cm_err_set(err, CM_EDENIED, "This job now belongs to another runner.");
 	result_of(run, &result);
 	CM_FAULT_POINT("job_before_finish");
+	follow(run, result.state);
 	int rc = is_dirty(run) ? write_progress(run, cm_monotonic_ms(), err) : 0;
 	if (rc == 0)
 		rc = cm_claim_finish(&run->claim, &result, err);

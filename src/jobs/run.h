@@ -37,6 +37,7 @@ struct cm_run {
 	size_t lane; /* index in the table */
 	pthread_t thread;
 	int64_t begun_ms; /* monotonic */
+	bool followed;	  /* what follows is queued */
 
 	atomic_int stop;    /* enum cm_run_stop */
 	atomic_bool wait;   /* other work goes first */

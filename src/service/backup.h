@@ -16,6 +16,7 @@
  *	             or folders writable; false (default): they are named in a warning
  *	remote_volumes "save" (default) | "skip": content of volumes that lie on another machine (NFS, CIFS, plugins);
  *	             their configuration is always kept
+ *	drill        true: a drill of it afterwards; false: none; missing: as the settings say
  *	vault        "local" (default)
  *	note         a text for people, at most 500 bytes
  *	scheduled    true when a schedule asked (companion: is_scheduled)

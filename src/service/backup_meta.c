@@ -58,6 +58,17 @@ static const char *compression_of(const char *file)
 	return cm_str_has_suffix(file, ".zip") ? "zip" : "none";
 }
 
+static void drill_fields(struct json_object *drill, struct cm_catalog_row *row)
+{
+	row->drilled_ms = time_of(drill, "at");
+	if (row->drilled_ms == 0)
+		return;
+	row->drill_state = cm_strdup(cm_str_eq(cm_json_str(drill, "state", ""), "ok") ? "ok" : "failed");
+	row->drill_error = text_of(drill, "error");
+	row->drill_duration_ms = cm_json_int(drill, "duration_ms", 0);
+	row->drill_log = text_of(drill, "log");
+}
+
 /* What only our own companions say. */
 static void own_fields(struct json_object *c, struct cm_catalog_row *row)
 {
@@ -81,6 +92,7 @@ static void own_fields(struct json_object *c, struct cm_catalog_row *row)
 		row->verify_state = cm_strdup(ok ? "ok" : "damaged");
 		row->verify_error = text_of(c, "verify_error");
 	}
+	drill_fields(cm_json_obj(c, "drill"), row);
 }
 
 void cm_backup_row(const char *vault, const struct cm_vault_entry *entry, struct json_object *companion,

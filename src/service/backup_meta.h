@@ -32,7 +32,9 @@
  *"config"|"networks"|"image"|"volume"|"bind"|"bind_file"|"rootfs", "name", "destination", "prefix" | null, "files",
  *"bytes", "deleted", "warnings": n, "state": "saved"|"reference"|"skipped", "reason"}], "warnings": ["sentence", …] (at
  *most 100), "warning_count",
- *	"verify_error", "verify_problems": what a later verification found (service/verify.h)}
+ *	"verify_error", "verify_problems": what a later verification found (service/verify.h),
+ *	"drill": {"state": "ok"|"failed", "at", "duration_ms", "check", "error", "notes": […], "log"}: how its last
+ *	drill went (service/drill.h)}
  */
 #ifndef CM_SERVICE_BACKUP_META_H
 #define CM_SERVICE_BACKUP_META_H

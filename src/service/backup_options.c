@@ -11,10 +11,9 @@
 
 enum { NOTE_MAX = 500 };
 
-static const char *const members[] = { "container", "consistency", "image", "compression",
-				       "exec_pre",  "exec_post",   "vault", "stop_sharers",
-				       "note",	    "scheduled",   "user",  "remote_volumes",
-				       NULL };
+static const char *const members[] = { "container", "consistency",    "image",	      "compression", "exec_pre",
+				       "exec_post", "vault",	      "stop_sharers", "note",	     "scheduled",
+				       "user",	    "remote_volumes", "drill",	      NULL };
 
 const char *cm_consistency_name(enum cm_consistency c)
 {
@@ -145,6 +144,7 @@ int cm_backup_options_parse(struct json_object *params, struct cm_backup_options
 	rc = rc < 0 ? rc : choice_get(params, "remote_volumes", "save", "skip", &o.skip_remote, err);
 	rc = rc < 0 ? rc : bool_get(params, "stop_sharers", &o.stop_sharers, err);
 	rc = rc < 0 ? rc : bool_get(params, "scheduled", &o.scheduled, err);
+	rc = rc < 0 ? rc : bool_get(params, "drill", &o.drill, err);
 	rc = rc < 0 ? rc : command_get(params, "exec_pre", &o.exec_pre, err);
 	rc = rc < 0 ? rc : command_get(params, "exec_post", &o.exec_post, err);
 	if (rc < 0) {

@@ -25,6 +25,7 @@ struct cm_backup_options {
 	bool stop_sharers;
 	bool skip_remote;
 	bool scheduled;
+	bool drill; /* afterwards; jobs/drill_due.h also asks whether it is named at all */
 };
 
 /* "live", "pause", "stop". */

@@ -244,9 +244,13 @@ static struct json_object *list_of_thread(void)
 	return json_object_get(c->list);
 }
 
-static bool is_helper(struct json_object *container)
+/* Our own tools, there for a moment: helpers, and containers of drills. */
+static bool is_tool(struct json_object *container)
 {
-	return cm_str_eq(cm_json_str(cm_json_obj(container, "Labels"), CM_HELPER_LABEL, NULL), "1");
+	struct json_object *labels = cm_json_obj(container, "Labels");
+
+	return cm_str_eq(cm_json_str(labels, CM_HELPER_LABEL, NULL), "1") ||
+	       cm_json_str(labels, CM_DRILL_LABEL, NULL) != NULL;
 }
 
 static int list_ask(const struct cm_app *app, struct json_object **ret, struct cm_err *err)
@@ -263,7 +267,7 @@ static int list_ask(const struct cm_app *app, struct json_object **ret, struct c
 	struct json_object *ours = json_object_new_array();
 	for (size_t i = 0; i < cm_json_len(all); i++) {
 		struct json_object *c = json_object_array_get_idx(all, i);
-		if (!is_helper(c))
+		if (!is_tool(c))
 			json_object_array_add(ours, json_object_get(c));
 	}
 	*ret = ours;

@@ -41,8 +41,12 @@ struct cm_engine_overview {
  * others get the former answer. Never fails: see reachable. */
 void cm_engine_overview(const struct cm_app *app, struct cm_engine_overview *ret);
 
-/* The containers as `GET /containers/json?all=1` lists them, our helpers left out; at most 1 s old. The caller puts
- * *ret, in this thread, and changes nothing in it; what is to outlive the call or go to another thread is copied. */
+/* On containers, volumes and networks of drills; its value is the drill's tag. */
+#define CM_DRILL_LABEL "container-monkey.drill"
+
+/* The containers as `GET /containers/json?all=1` lists them, our helpers and drills left out; at most 1 s old. The
+ * caller puts *ret, in this thread, and changes nothing in it; what is to outlive the call or go to another thread is
+ * copied. */
 int cm_engine_containers(const struct cm_app *app, struct json_object **ret, struct cm_err *err);
 /* Something was changed by us: what is remembered is void. Does not block. */
 void cm_engine_changed(void);

@@ -44,12 +44,12 @@ void cm_helper_peer(struct cm_peer *ret, struct cm_helper *h)
 	*ret = (struct cm_peer){ .ctx = h, .write = peer_write, .read = peer_read };
 }
 
-int cm_helper_open(const struct cm_app *app, struct cm_docker *d, const struct cm_helper_mount *mounts, size_t count,
-		   enum cm_helper_privileges privileges, struct cm_helper **ret, struct cm_err *err)
+/* The rest of the spec is filled in. */
+static int open_with(const struct cm_app *app, struct cm_docker *d, struct cm_helper_spec *spec, struct cm_helper **ret,
+		     struct cm_err *err)
 {
 	struct cm_helper_shared shared = { .kind = CM_HELPER_SHARED_NONE };
 	cm_autofree char *image = NULL;
-	struct cm_helper_spec spec = { 0 };
 	char instance[17];
 	int rc = cm_engine_helper_image(app, &image, err);
 
@@ -57,14 +57,28 @@ int cm_helper_open(const struct cm_app *app, struct cm_docker *d, const struct c
 	if (rc < 0)
 		return rc;
 	cm_engine_instance(app, instance);
-	spec.image_ref = image;
-	spec.instance = instance;
-	spec.job = cm_journal_job();
-	spec.mounts = mounts;
-	spec.mount_count = count;
-	spec.privileges = privileges;
-	spec.trusted = true;
-	spec.socket_dir = app->tmp_dir;
-	spec.shared = &shared;
-	return cm_helper_start(d, &spec, ret, err);
+	spec->image_ref = image;
+	spec->instance = instance;
+	spec->job = cm_journal_job();
+	spec->socket_dir = app->tmp_dir;
+	spec->shared = &shared;
+	return cm_helper_start(d, spec, ret, err);
+}
+
+int cm_helper_open(const struct cm_app *app, struct cm_docker *d, const struct cm_helper_mount *mounts, size_t count,
+		   enum cm_helper_privileges privileges, struct cm_helper **ret, struct cm_err *err)
+{
+	struct cm_helper_spec spec = {
+		.mounts = mounts, .mount_count = count, .privileges = privileges, .trusted = true
+	};
+
+	return open_with(app, d, &spec, ret, err);
+}
+
+int cm_helper_open_beside(const struct cm_app *app, struct cm_docker *d, const char *container, struct cm_helper **ret,
+			  struct cm_err *err)
+{
+	struct cm_helper_spec spec = { .network = container, .privileges = CM_HELPER_NONE };
+
+	return open_with(app, d, &spec, ret, err);
 }

@@ -18,5 +18,8 @@ void cm_helper_peer(struct cm_peer *ret, struct cm_helper *h);
  * trusted.* attributes are included. Errors: as cm_helper_start. Blocks. */
 int cm_helper_open(const struct cm_app *app, struct cm_docker *d, const struct cm_helper_mount *mounts, size_t count,
 		   enum cm_helper_privileges privileges, struct cm_helper **ret, struct cm_err *err);
+/* Starts one without any mount or right in the network of a running container. */
+int cm_helper_open_beside(const struct cm_app *app, struct cm_docker *d, const char *container, struct cm_helper **ret,
+			  struct cm_err *err);
 
 #endif

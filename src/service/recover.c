@@ -54,6 +54,7 @@ static int entry_undo(const struct cm_app *app, const struct cm_journal_entry *e
 {
 	cm_autojson struct json_object *state = NULL;
 	struct cm_docker *d;
+	bool drill;
 	int rc;
 
 	text[0] = '\0';
@@ -61,13 +62,16 @@ static int entry_undo(const struct cm_app *app, const struct cm_journal_entry *e
 		rc = cm_engine_get(app, &d, err);
 		return rc < 0 ? rc : cm_hold_undo(d, e, text, err);
 	}
-	if (!cm_str_eq(e->kind, "restore"))
+	drill = cm_str_eq(e->kind, "drill");
+	if (!drill && !cm_str_eq(e->kind, "restore"))
 		return cm_err_set(err, CM_EUNSUPPORTED, "This program does not know how to undo \"%.40s\".", e->kind);
 	if (e->data == NULL || cm_json_parse(e->data, strlen(e->data), &state, NULL) < 0)
 		return cm_err_set(err, CM_ECORRUPT, "What the restore noted about itself cannot be read.");
 	rc = cm_restore_undo(app, e->id, state, err);
 	if (rc == 0)
-		snprintf(text, TEXT_SIZE, "The restore of %.255s was undone.", e->name ? e->name : "a container");
+		snprintf(text, TEXT_SIZE,
+			 drill ? "What a drill of %.255s had made was removed." : "The restore of %.255s was undone.",
+			 e->name ? e->name : "a container");
 	return rc;
 }
 

@@ -37,7 +37,7 @@ static void run_audit(struct cm_restore_run *r, const struct cm_restore_options 
 	(void)cm_audit(&event, NULL);
 }
 
-static int findings_error(struct cm_restore_plan *p, struct cm_err *err)
+int cm_restore_findings(struct cm_restore_plan *p, struct cm_err *err)
 {
 	struct json_object *f = p->findings;
 	bool conflict = cm_findings_conflict(f);
@@ -60,7 +60,8 @@ static void state_begin(struct cm_restore_run *r)
 	struct json_object *s = json_object_new_object(), *fresh = json_object_new_object();
 	cm_autofree char *aside = NULL;
 
-	cm_random_hex(r->tag, 4);
+	if (r->tag[0] == '\0')
+		cm_random_hex(r->tag, 4);
 	aside = cm_asprintf("cm-restore-%s", r->tag);
 	cm_json_set_int(s, "v", 1);
 	cm_json_set_str(s, "file", r->plan->options.file);
@@ -92,7 +93,13 @@ static void count_steps(struct cm_restore_run *r)
 	r->bytes_total = (uint64_t)cm_restore_source_bytes(p->source);
 }
 
-static int run_steps(struct cm_restore_run *r, struct cm_err *err)
+void cm_restore_begin(struct cm_restore_run *r)
+{
+	count_steps(r);
+	state_begin(r);
+}
+
+int cm_restore_steps(struct cm_restore_run *r, struct cm_err *err)
 {
 	static int (*const steps[])(struct cm_restore_run *, struct cm_err *) = {
 		cm_restore_save,
@@ -115,20 +122,17 @@ static int run_steps(struct cm_restore_run *r, struct cm_err *err)
 		if (rc != 0)
 			return rc;
 	}
-	/* From here on there is no way back, and none is needed. */
-	cm_json_set_bool(r->state, "done", true);
-	return cm_restore_save(r, err);
+	return 0;
 }
 
-/* Puts everything back. The error stays the one that led here; what could not be undone is added to it. */
-static void run_undo(struct cm_restore_run *r, struct cm_err *err)
+int cm_restore_back(struct cm_restore_run *r, const char *text, struct cm_err *err)
 {
 	struct cm_err why = { 0 };
 	int rc;
 
 	if (r->journal == 0)
-		return;
-	cm_progress_step(r->progress, r->steps, r->steps, "Putting everything back");
+		return 0;
+	cm_progress_step(r->progress, r->steps, r->steps, text);
 	cm_docker_set_cancel(r->d, NULL, NULL);
 	/* The journal may already say that there is no way back: it must not say so when the way back begins. */
 	rc = cm_json_bool(r->state, "done", false);
@@ -137,9 +141,21 @@ static void run_undo(struct cm_restore_run *r, struct cm_err *err)
 	rc = rc ? rc : cm_restore_undo(r->app, r->journal, r->state, &why);
 	if (rc == 0) {
 		(void)cm_journal_close(r->journal, NULL);
-		return;
+		return 0;
 	}
 	(void)cm_journal_failed(r->journal, why.text, NULL);
+	if (err != NULL)
+		*err = why;
+	return rc;
+}
+
+/* Puts everything back. The error stays the one that led here; what could not be undone is added to it. */
+static void run_undo(struct cm_restore_run *r, struct cm_err *err)
+{
+	struct cm_err why = { 0 };
+
+	if (cm_restore_back(r, "Putting everything back", &why) == 0)
+		return;
 	if (err != NULL) {
 		struct cm_err first = *err;
 		cm_err_set(err, first.code,
@@ -243,12 +259,16 @@ static int run_all(struct cm_restore_run *r, struct json_object *params, struct 
 		return rc;
 	r->d = r->plan->d;
 	rc = cm_preflight_run(r->plan, err);
-	rc = rc ? rc : findings_error(r->plan, err);
+	rc = rc ? rc : cm_restore_findings(r->plan, err);
 	if (rc != 0)
 		return rc;
-	count_steps(r);
-	state_begin(r);
-	rc = run_steps(r, err);
+	cm_restore_begin(r);
+	rc = cm_restore_steps(r, err);
+	if (rc == 0) {
+		/* From here on there is no way back, and none is needed. */
+		cm_json_set_bool(r->state, "done", true);
+		rc = cm_restore_save(r, err);
+	}
 	if (rc != 0)
 		run_undo(r, err);
 	else
@@ -260,7 +280,7 @@ static int run_all(struct cm_restore_run *r, struct json_object *params, struct 
 int cm_restore_run(const struct cm_app *app, struct json_object *params, struct cm_progress *progress,
 		   struct json_object **ret_result, struct cm_err *err)
 {
-	struct cm_restore_run r = { .app = app, .progress = progress, .steps = FIXED_STEPS };
+	struct cm_restore_run r = { .app = app, .progress = progress, .kind = "restore", .steps = FIXED_STEPS };
 	struct cm_restore_options o = { 0 };
 	struct cm_err why = { 0 };
 	int rc = cm_restore_options_parse(params, &o, err);

@@ -160,7 +160,7 @@ const char *cm_restore_plan_image(const struct cm_restore_plan *p)
 	return id;
 }
 
-int cm_restore_plan_make(const struct cm_app *app, struct json_object *params, struct cm_restore_plan **ret,
+int cm_restore_plan_open(const struct cm_app *app, struct json_object *params, struct cm_restore_plan **ret,
 			 struct cm_err *err)
 {
 	struct cm_restore_plan *p = cm_alloc(sizeof(*p));
@@ -171,7 +171,18 @@ int cm_restore_plan_make(const struct cm_app *app, struct json_object *params, s
 	p->findings = json_object_new_array();
 	rc = cm_restore_options_parse(params, &p->options, err);
 	rc = rc ? rc : cm_restore_source_open(app, p->options.file, &p->source, err);
-	rc = rc ? rc : plan_names(p, err);
+	if (rc != 0) {
+		cm_restore_plan_free(p);
+		return rc;
+	}
+	*ret = p;
+	return 0;
+}
+
+int cm_restore_plan_fill(struct cm_restore_plan *p, struct cm_err *err)
+{
+	int rc = plan_names(p, err);
+
 	rc = rc ? rc : plan_facts(p, err);
 	if (rc == 0)
 		p->beside = strcmp(p->name, p->recorded) != 0 && container_exists(p, p->recorded);
@@ -179,7 +190,16 @@ int cm_restore_plan_make(const struct cm_app *app, struct json_object *params, s
 	rc = rc ? rc : cm_restore_plan_volumes(p, err);
 	rc = rc ? rc : cm_restore_plan_networks(p, err);
 	rc = rc ? rc : cm_restore_plan_binds(p, err);
-	rc = rc ? rc : cm_restore_plan_refs(p, err);
+	return rc ? rc : cm_restore_plan_refs(p, err);
+}
+
+int cm_restore_plan_make(const struct cm_app *app, struct json_object *params, struct cm_restore_plan **ret,
+			 struct cm_err *err)
+{
+	struct cm_restore_plan *p = NULL;
+	int rc = cm_restore_plan_open(app, params, &p, err);
+
+	rc = rc ? rc : cm_restore_plan_fill(p, err);
 	if (rc != 0) {
 		cm_restore_plan_free(p);
 		return rc;

@@ -118,6 +118,11 @@ struct cm_restore_plan {
  * Errors: CM_EINVAL, those of cm_restore_source_open, those of the engine. */
 int cm_restore_plan_make(const struct cm_app *app, struct json_object *params, struct cm_restore_plan **ret,
 			 struct cm_err *err);
+/* The two halves of it: opens the backup, whose story may then be changed (service/drill_isolate.h), and asks the
+ * engine. When filling fails the plan must still be freed. */
+int cm_restore_plan_open(const struct cm_app *app, struct json_object *params, struct cm_restore_plan **ret,
+			 struct cm_err *err);
+int cm_restore_plan_fill(struct cm_restore_plan *p, struct cm_err *err);
 void cm_restore_plan_free(struct cm_restore_plan *p);
 
 /* The create request for this plan. image: what to create from. anon: {"/destination": "volume"} for anonymous volumes

@@ -84,7 +84,7 @@ int cm_restore_save(struct cm_restore_run *r, struct cm_err *err)
 
 	if (r->journal != 0)
 		return cm_journal_update(r->journal, text, err);
-	return cm_journal_add(NULL, "restore", NULL, r->plan->name, text, &r->journal, err);
+	return cm_journal_add(NULL, r->kind, NULL, r->subject ? r->subject : r->plan->name, text, &r->journal, err);
 }
 
 int cm_restore_note_name(struct cm_restore_run *r, const char *list, const char *name, struct cm_err *err)

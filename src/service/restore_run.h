@@ -39,6 +39,8 @@ struct cm_restore_run {
 	struct cm_progress *progress;
 	struct json_object *warnings; /* array of sentences */
 	struct json_object *state;    /* as above */
+	const char *kind;	      /* of the journal entry: "restore" or "drill" */
+	const char *subject;	      /* its name there; NULL: the plan's */
 	int64_t journal;	      /* 0: nothing was begun */
 	char tag[9];
 	char *new_id; /* of the new container */
@@ -61,6 +63,16 @@ int cm_restore_save(struct cm_restore_run *r, struct cm_err *err);
 /* Adds to an array of the state and saves: "networks", "scratch", "kept" (strings), "volumes" (objects, taken). */
 int cm_restore_note_name(struct cm_restore_run *r, const char *list, const char *name, struct cm_err *err);
 int cm_restore_note_volume(struct cm_restore_run *r, struct json_object *volume, struct cm_err *err);
+
+/* Checks what the preflight found: the first finding that blocks becomes the error. */
+int cm_restore_findings(struct cm_restore_plan *plan, struct cm_err *err);
+/* Counts the steps and makes the state, with a tag if there is none yet; nothing is written. */
+void cm_restore_begin(struct cm_restore_run *r);
+/* All steps; afterwards the new container is there under its name, and started where the plan says so. */
+int cm_restore_steps(struct cm_restore_run *r, struct cm_err *err);
+/* Takes back what was done, and closes the journal entry; it stays open when that fails. Cannot be cancelled. text: the
+ * step for people. Errors: those of cm_restore_undo. */
+int cm_restore_back(struct cm_restore_run *r, const char *text, struct cm_err *err);
 
 /* The steps, in this order. Each leaves everything to the undo when it fails. */
 int cm_restore_image(struct cm_restore_run *r, struct cm_err *err);

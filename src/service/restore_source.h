@@ -26,7 +26,8 @@ struct cm_restore_source {
 	struct json_object *networks; /* array of recorded network inspect objects */
 	/* One for each volume name, in mount order: {"name","destination","driver","options","labels","anonymous",
 	 * "from_other","rw","state": "saved"|"skipped"|"failed"|"missing","reason"|null,"prefix"?|"member"?,"strip"?,
-	 * "bytes": n|null,"stored"?: n,"files": n|null} */
+	 * "bytes": n|null,"stored"?: n,"files": n|null,"no_copy"?: bool (the engine copies nothing of the image into
+	 * it)} */
 	struct json_object *volumes;
 	/* One for each source: {"source","destination","rw","kind": "folder"|"file","state","reason"|null,"prefix"?|
 	 * "member"?,"strip"?,"bytes","files"} */

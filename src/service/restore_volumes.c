@@ -272,7 +272,7 @@ static int refill_empty(struct cm_restore_run *r, struct cm_restore_volume *v, s
 	bool empty = true;
 	int rc;
 
-	if (!v->has_data || cm_json_int(v->entry, "files", 2) > 1)
+	if (!v->has_data || cm_json_int(v->entry, "files", 2) > 1 || cm_json_bool(v->entry, "no_copy", false))
 		return 0;
 	rc = cm_restore_volume_is_empty(r->app, cm_restore_docker(r), v->name, &empty, err);
 	if (rc != 0 || empty)

@@ -104,7 +104,10 @@ TEST(catalog_put__keeps_what_was_found_out_while_the_content_is_the_same)
 	row.sha256 = "11";
 	CHECK_INT(cm_catalog_put(&row, NULL), 0);
 	CHECK_INT(cm_catalog_set_verified("local", "a.tar.gz", "ok", NULL, 77, NULL), 0);
-	CHECK_INT(cm_catalog_set_drilled(NULL, "a.tar.gz", "failed", 78, NULL), 0);
+	struct cm_catalog_drill drill = {
+		.state = "failed", .error = "It ended.", .log = "bye", .at_ms = 78, .duration_ms = 5
+	};
+	CHECK_INT(cm_catalog_set_drilled(NULL, "a.tar.gz", &drill, NULL), 0);
 	CHECK_INT(cm_catalog_set_locked("local", "a.tar.gz", true, NULL), 0);
 	row.server_name = "other";
 	CHECK_INT(cm_catalog_put(&row, NULL), 0);
@@ -112,6 +115,9 @@ TEST(catalog_put__keeps_what_was_found_out_while_the_content_is_the_same)
 	CHECK_INT(cm_catalog_get("local", "a.tar.gz", &out, NULL), 0);
 	CHECK_STR(out.verify_state, "ok");
 	CHECK_STR(out.drill_state, "failed");
+	CHECK_STR(out.drill_error, "It ended.");
+	CHECK_STR(out.drill_log, "bye");
+	CHECK(out.drill_duration_ms == 5);
 	CHECK_STR(out.server_name, "other");
 	CHECK(out.verified_ms == 77 && out.drilled_ms == 78 && out.locked);
 	cm_catalog_row_release(&out);

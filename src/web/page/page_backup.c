@@ -63,7 +63,7 @@ static struct json_object *companion_read(const struct cm_app *app, const struct
 	if (cm_vaults_open(app, row->vault, &v, NULL) < 0)
 		return NULL;
 	if (v->ops->read_companion(v, row->file, &text, NULL) == 0)
-		cm_json_parse_bounded(text.data, text.len, NULL, &o, NULL);
+		cm_json_parse(text.data, text.len, &o, NULL);
 	cm_vault_free(v);
 	return o;
 }
@@ -80,7 +80,7 @@ static struct json_object *network_read(const struct cm_app *app, const char *fi
 	size = f.vault->ops->size(f.file);
 	text = size <= NETWORK_MAX ? cm_alloc(size + 1) : NULL;
 	if (text != NULL && f.vault->ops->pread(f.file, text, size, 0, NULL) == 0)
-		cm_json_parse_bounded(text, size, NULL, &o, NULL);
+		cm_json_parse(text, size, &o, NULL);
 	free(text);
 	cm_vaults_close_file(&f);
 	return o;
@@ -91,17 +91,17 @@ static const char *job_find(struct gathered *g)
 {
 	struct cm_job_query q = { .subject = g->row.file, .only_unfinished = true };
 	const struct cm_job *job;
+	const char *what;
 
 	if (cm_queue_list(&q, &g->jobs, NULL) < 0 || g->jobs.count == 0)
 		return NULL;
 	job = &g->jobs.jobs[0];
+	what = cm_str_eq(job->kind, "verify") ? "Verifying" : cm_str_eq(job->kind, "drill") ? "Drill" : "At work";
 	if (job->bytes_total > 0)
-		snprintf(g->job_text, sizeof(g->job_text), "%s, %d %%",
-			 cm_str_eq(job->kind, "verify") ? "Verifying" : "At work",
+		snprintf(g->job_text, sizeof(g->job_text), "%s, %d %%", what,
 			 (int)(job->bytes_done * 100 / job->bytes_total));
 	else
-		snprintf(g->job_text, sizeof(g->job_text), "%s",
-			 cm_str_eq(job->kind, "verify") ? "Verifying" : "At work");
+		snprintf(g->job_text, sizeof(g->job_text), "%s", what);
 	return job->id;
 }
 

@@ -53,6 +53,9 @@ static int options_read(const struct cm_request *rq, struct json_object **ret, s
 	}
 	if (cm_form_bool(rq->post, "stop_sharers", false))
 		cm_json_set_bool(o, "stop_sharers", true);
+	/* A box that is not ticked is not sent: then it is as the settings say. */
+	if (cm_form_str(rq->post, "drill", NULL) != NULL)
+		cm_json_set_bool(o, "drill", cm_form_bool(rq->post, "drill", false));
 	cm_json_set_str(o, "user", rq->user);
 	*ret = o;
 	return 0;

@@ -11,6 +11,7 @@
 #include "service/settings.h"
 #include "web/form.h"
 #include "web/page.h"
+#include "web/page/page_settings.h"
 #include "web/reply.h"
 #include "web/view.h"
 
@@ -53,14 +54,20 @@ static void fill_view(const struct cm_request *rq, struct cm_reply *rp, const ch
 	cm_json_set(data, "themes", make_themes(rq));
 	cm_json_set(data, "environment", make_findings(rq->app));
 	cm_json_set(data, "about", cm_environment_about(rq->app));
+	cm_settings_view_drills(data, NULL, NULL);
+}
+
+void cm_settings_view(const struct cm_request *rq, struct cm_reply *rp)
+{
+	cm_autofree char *server = cm_settings_server_name();
+
+	fill_view(rq, rp, server, NULL);
 }
 
 int cm_page_settings(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err)
 {
-	cm_autofree char *server = cm_settings_server_name();
-
 	(void)err;
-	fill_view(rq, rp, server, NULL);
+	cm_settings_view(rq, rp);
 	return 0;
 }
 

@@ -137,6 +137,7 @@ static void common_add(struct json_object *o, const struct cm_catalog_row *row, 
 	cm_json_set_str(o, "note", row->note);
 	cm_json_set_bool(o, "is_legacy", is_legacy(row));
 	cm_json_set_bool(o, "is_locked", row->locked);
+	cm_view_drill_fields(o, row);
 }
 
 struct json_object *cm_view_backup_row(const struct cm_catalog_row *row, enum cm_role role, int64_t now_ms)
@@ -259,6 +260,10 @@ void cm_view_backup_frame(struct json_object *data, const struct cm_backup_page 
 	cm_json_set(data, "verify_url", NULL);
 	if (p->role >= CM_ROLE_DEVELOPER && !is_network && p->job_id == NULL)
 		cm_view_url(data, "verify_url", "/backup/%s/verify", row->file);
+	cm_json_set(data, "drill_form", cm_view_drill_form(p));
+	cm_json_set_str(data, "drill_log",
+			p->role >= CM_ROLE_DEVELOPER && row->drill_log && row->drill_log[0] ? row->drill_log : NULL);
+	cm_json_set(data, "drill_notes", cm_view_sentences(cm_json_arr(cm_json_obj(p->companion, "drill"), "notes")));
 	cm_json_set_str(data, "delete_action", p->role >= CM_ROLE_ADMIN ? "/vault/delete" : NULL);
 	job_add(data, p);
 	container_add(data, p);

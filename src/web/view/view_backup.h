@@ -22,6 +22,11 @@ void cm_view_backup_is(struct json_object *o, const struct cm_catalog_row *row);
 /* {"text","detail","sentence","at","is_verified"…}. Caller puts. */
 struct json_object *cm_view_backup_state(const struct cm_catalog_row *row, int64_t now_ms);
 
+/* How its last drill went: {"text","sentence","title","at","is_ok","is_failed"}; NULL: there was none. Caller puts. */
+struct json_object *cm_view_drill(const struct cm_catalog_row *row);
+/* The same for a list and the API: "drill" and "drill_state", "drilled_at", "drill_error", "drill_duration_ms". */
+void cm_view_drill_fields(struct json_object *o, const struct cm_catalog_row *row);
+
 /* What the page of one backup is made from; everything but row may be NULL. */
 struct cm_backup_page {
 	const struct cm_catalog_row *row;
@@ -35,6 +40,8 @@ struct cm_backup_page {
 	int64_t now_ms;
 };
 void cm_view_backup_page(struct json_object *data, const struct cm_backup_page *p);
+/* The form for a drill of it, or NULL: not now, or not by this role. Caller puts. */
+struct json_object *cm_view_drill_form(const struct cm_backup_page *p);
 
 /* A warning or a finding of damage: "volumes/a/b: it changed" gives {"text","path"}. */
 struct json_object *cm_view_sentences(struct json_object *texts);

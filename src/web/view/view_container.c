@@ -354,6 +354,7 @@ struct json_object *cm_view_backup_options(const struct cm_form *form)
 	cm_view_choice(list, "gzip", "gzip (.tar.gz)", NULL, cm_str_eq(codec, "gzip"));
 	cm_view_choice(list, "zstd", "Zstandard (.tar.zst)", NULL, cm_str_eq(codec, "zstd"));
 	cm_json_set(o, "compression", list);
+	cm_json_set_bool(o, "drill", cm_form_bool(form, "drill", false));
 	for (size_t i = 0; i < CM_COUNT(texts); i++) {
 		char key[32];
 

@@ -127,6 +127,26 @@ static void verify_result(struct json_object *o, const struct cm_job *job)
 					       : "its hashes do not match.");
 }
 
+static void drill_result(struct json_object *o, const struct cm_job *job)
+{
+	char took[32];
+
+	if (job->state == CM_JOB_CANCELLED)
+		cm_json_set_str(o, "result_text", "Cancelled. Everything that was made for it is removed.");
+	else if (job->state == CM_JOB_ERROR)
+		cm_json_set_str(o, "error_help",
+				"Everything that was made for the drill is removed, unless the sentence above says "
+				"otherwise.");
+	if (job->state != CM_JOB_COMPLETE)
+		return;
+	cm_duration_text(took, (cm_json_int(job->result, "duration_ms", 0) + 500) / 1000);
+	if (cm_str_eq(cm_json_str(job->result, "state", ""), "skipped"))
+		cm_json_set_str(o, "result_text",
+				"Skipped: the container's label or the settings say that it has no drills.");
+	else
+		cm_view_text(o, "result_text", "The backup was restored and started, in %s, and removed again.", took);
+}
+
 static void add_retry(struct json_object *o, const struct cm_job *job, const struct cm_view_who *who)
 {
 	const char *file = file_of(job);
@@ -138,6 +158,8 @@ static void add_retry(struct json_object *o, const struct cm_job *job, const str
 		cm_view_url(o, "retry_url", "/container/%s/backup", job->subject);
 	else if (cm_str_eq(job->kind, "verify") && who->role >= CM_ROLE_DEVELOPER && file != NULL)
 		cm_view_url(o, "retry_url", "/backup/%s/verify", file);
+	else if (cm_str_eq(job->kind, "drill") && who->role >= CM_ROLE_DEVELOPER && file != NULL)
+		cm_view_url(o, "retry_url", "/backup/%s/drill", file);
 }
 
 void cm_view_job_about(struct json_object *o, const struct cm_job *job, const struct cm_view_who *who)
@@ -145,7 +167,10 @@ void cm_view_job_about(struct json_object *o, const struct cm_job *job, const st
 	static const struct {
 		const char *kind;
 		void (*add)(struct json_object *o, const struct cm_job *job);
-	} results[] = { { "backup", backup_result }, { "restore", restore_result }, { "verify", verify_result } };
+	} results[] = { { "backup", backup_result },
+			{ "restore", restore_result },
+			{ "verify", verify_result },
+			{ "drill", drill_result } };
 
 	add_object(o, job);
 	add_facts(o, job);
