@@ -38,7 +38,7 @@ $(ISAL)/isa-l.a:
 	rm -rf $(ISAL)/src $(ISAL)/apt
 
 # Tests that run the real helper find it beside their own folder.
-$(addprefix $(B)/tests/,test_pack test_pack_faults test_damage test_hostile test_reader test_legacy \
+$(addprefix $(B)/tests/,test_pack test_pack_faults test_follow test_damage test_hostile test_reader test_legacy \
 	test_helper_ops): | $(B)/cm-helper
 
 -include $(HELPER_OBJ:.o=.d)

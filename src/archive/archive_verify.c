@@ -190,20 +190,29 @@ static void verify_part(struct verify *v, const struct cm_part *p, int *rc, stru
 	v->part = NULL;
 }
 
-/* The index and the tail were proved when they were opened; here they only count for the whole file's hash. */
-static int hash_rest(struct verify *v, struct cm_err *err)
+int cm_verify_hash_rest(const struct cm_archive *a, struct cm_sha *whole, struct cm_err *err)
 {
-	uint8_t piece[16384], sha[CM_SHA_LEN];
-	uint64_t at = v->a->tail.index_at;
+	uint8_t piece[16384];
+	uint64_t at = a->tail.index_at;
 
-	while (at < v->a->source.size) {
-		size_t n = v->a->source.size - at < sizeof(piece) ? (size_t)(v->a->source.size - at) : sizeof(piece);
-		int rc = v->a->source.pread(v->a->source.ctx, piece, n, at, err);
+	while (at < a->source.size) {
+		size_t n = a->source.size - at < sizeof(piece) ? (size_t)(a->source.size - at) : sizeof(piece);
+		int rc = a->source.pread(a->source.ctx, piece, n, at, err);
 		if (rc < 0)
 			return rc;
-		cm_sha_add(v->whole, piece, n);
+		cm_sha_add(whole, piece, n);
 		at += n;
 	}
+	return 0;
+}
+
+static int hash_whole(struct verify *v, struct cm_err *err)
+{
+	uint8_t sha[CM_SHA_LEN];
+	int rc = cm_verify_hash_rest(v->a, v->whole, err);
+
+	if (rc < 0)
+		return rc;
 	cm_sha_end(v->whole, sha);
 	cm_hex(v->ret->sha256, sha, CM_SHA_LEN);
 	return 0;
@@ -228,7 +237,7 @@ static int verify_ours(struct verify *v, struct cm_err *err)
 		verify_part(v, &m->parts[i], &rc, err);
 	if (rc < 0 && rc != CM_ECORRUPT)
 		return rc;
-	rc = v->ret->damaged == 0 ? hash_rest(v, err) : 0;
+	rc = v->ret->damaged == 0 ? hash_whole(v, err) : 0;
 	return rc < 0 ? rc : cm_verify_outcome(v->ret, err);
 }
 

@@ -28,6 +28,8 @@ struct cm_part_reader {
 	uint64_t line_count;
 	struct cm_buf text; /* of the segment or rootfs_deleted.json that is being read */
 	uint64_t files, bytes;
+	bool noting; /* part is note, which grows */
+	struct cm_part note;
 };
 
 static int damaged(struct cm_err *err, const char *name, size_t len, const char *what)
@@ -88,6 +90,27 @@ static int member_head(struct cm_part_reader *r, const struct cm_entry *e, uint6
 	return 0;
 }
 
+static struct cm_member note_member(struct cm_part_reader *r, const struct cm_entry *e, uint64_t at)
+{
+	return (struct cm_member){
+		.name = cm_strdup(e->path), .offset = at, .data = cm_tar_parse_at(r->tar), .size = e->stored
+	};
+}
+
+/* What a record says of it that is not known yet is taken as it is found. */
+static void note_head(struct cm_part_reader *r, const struct cm_entry *e, bool segment, uint64_t at)
+{
+	struct cm_part *p = &r->note;
+
+	if (segment) {
+		p->segments = cm_realloc(p->segments, p->segment_count + 1, sizeof(*p->segments));
+		p->segments[p->segment_count++] = (struct cm_segment){ .member = note_member(r, e, at) };
+	} else if (p->kind == CM_PART_ROOTFS && !p->has_deleted && cm_str_eq(e->path, "rootfs_deleted.json")) {
+		p->has_deleted = true;
+		p->deleted = note_member(r, e, at);
+	}
+}
+
 static int on_head(void *ctx, const struct cm_entry *e, const void *raw, size_t raw_len, uint64_t at,
 		   struct cm_err *err)
 {
@@ -96,7 +119,10 @@ static int on_head(void *ctx, const struct cm_entry *e, const void *raw, size_t 
 
 	r->head_at = at;
 	r->data_at = at + raw_len;
-	if (e->path_len > sizeof(manifest) - 1 && memcmp(e->path, manifest, sizeof(manifest) - 1) == 0) {
+	bool segment = e->path_len > sizeof(manifest) - 1 && memcmp(e->path, manifest, sizeof(manifest) - 1) == 0;
+	if (r->noting)
+		note_head(r, e, segment, at);
+	if (segment) {
 		bool more = r->segment < r->part->segment_count;
 		r->what = SEGMENT;
 		cm_sha_add(r->heads, raw, raw_len);
@@ -213,6 +239,12 @@ static int segment_end(struct cm_part_reader *r, struct cm_err *err)
 
 	cm_sha_end(r->heads, heads);
 	cm_sha_begin(r->heads);
+	if (r->noting) {
+		struct cm_segment *note = &r->note.segments[r->segment];
+		cm_sha_of(r->text.data, r->text.len, note->member.sha);
+		memcpy(note->heads, heads, CM_SHA_LEN);
+		note->lines = r->line_count;
+	}
 	int rc = check_text(&r->text, &s->member, err);
 	if (rc == 0 && r->line_count != s->lines)
 		rc = damaged(err, s->member.name, strlen(s->member.name), "its number of lines is wrong");
@@ -235,6 +267,8 @@ static int on_end(void *ctx, struct cm_err *err)
 	if (r->what == SEGMENT)
 		return segment_end(r, err);
 	r->deleted_seen = true;
+	if (r->noting)
+		cm_sha_of(r->text.data, r->text.len, r->note.deleted.sha);
 	int rc = check_text(&r->text, &r->part->deleted, err);
 	if (rc == 0 && r->events.deleted != NULL)
 		rc = r->events.deleted(r->events.ctx, r->text.data, r->text.len, err);
@@ -266,6 +300,7 @@ void cm_part_reader_free(struct cm_part_reader *r)
 	cm_sha_free(r->heads);
 	cm_buf_release(&r->lines);
 	cm_buf_release(&r->text);
+	cm_part_notes_release(&r->note);
 	free(r);
 }
 
@@ -285,6 +320,43 @@ int cm_part_reader_finish(struct cm_part_reader *r, struct cm_err *err)
 	    r->deleted_seen != p->has_deleted)
 		return damaged(err, p->prefix, r->prefix_len, "something of it is missing");
 	return 0;
+}
+
+struct cm_part_reader *cm_part_reader_noting(enum cm_part_kind kind, const char *prefix)
+{
+	static const struct cm_part_events none;
+	struct cm_part note = { .kind = kind, .prefix = cm_strdup(prefix), .size = INT64_MAX };
+	struct cm_part_reader *r = cm_part_reader_new(&note, &none);
+
+	r->note = note;
+	r->part = &r->note;
+	r->noting = true;
+	return r;
+}
+
+int cm_part_reader_notes(struct cm_part_reader *r, struct cm_part *ret, struct cm_err *err)
+{
+	struct cm_part *p = &r->note;
+
+	p->size = cm_tar_parse_at(r->tar);
+	p->files = r->files;
+	p->bytes = r->bytes;
+	int rc = cm_part_reader_finish(r, err);
+	if (rc < 0)
+		return rc;
+	*ret = *p;
+	*p = (struct cm_part){ 0 };
+	return 0;
+}
+
+void cm_part_notes_release(struct cm_part *p)
+{
+	for (size_t i = 0; i < p->segment_count; i++)
+		free(p->segments[i].member.name);
+	free(p->segments);
+	free(p->deleted.name);
+	free(p->prefix);
+	*p = (struct cm_part){ 0 };
 }
 
 uint64_t cm_part_reader_files(const struct cm_part_reader *r)

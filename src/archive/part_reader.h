@@ -39,6 +39,15 @@ void cm_part_reader_free(struct cm_part_reader *r);
 int cm_part_reader_feed(struct cm_part_reader *r, const void *data, size_t len, struct cm_err *err);
 /* After the last byte: nothing may be missing. Errors: CM_ECORRUPT. */
 int cm_part_reader_finish(struct cm_part_reader *r, struct cm_err *err);
+
+/* For a part whose records are not known yet, because its archive is still being written: a reader without events that
+ * compares what it can (names, order, stored lines with the entries) and notes what the records must be. */
+struct cm_part_reader *cm_part_reader_noting(enum cm_part_kind kind, const char *prefix);
+/* After the last byte, instead of finish: everything but offset, block and blocks of the part. Caller releases with
+ * cm_part_notes_release(). Errors: CM_ECORRUPT. */
+int cm_part_reader_notes(struct cm_part_reader *r, struct cm_part *ret, struct cm_err *err);
+void cm_part_notes_release(struct cm_part *p);
+
 uint64_t cm_part_reader_files(const struct cm_part_reader *r);
 uint64_t cm_part_reader_bytes(const struct cm_part_reader *r);
 

@@ -48,4 +48,8 @@ int cm_reader_segment(struct cm_archive *a, const struct cm_part *part, const st
  * still be read. Appended to out. */
 void cm_reader_name_at(struct cm_archive *a, uint64_t tar_at, struct cm_buf *out);
 
+/* Hashes what follows the blocks: the index and the tail. They were proved when they were opened; here they only count
+ * for the whole file's hash. */
+int cm_verify_hash_rest(const struct cm_archive *a, struct cm_sha *whole, struct cm_err *err);
+
 #endif

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "archive/follow.h"
 #include "archive/format.h"
 #include "archive/peer.h"
 #include "archive/sink.h"
@@ -27,8 +28,9 @@ struct cm_archive_writer;
 
 struct cm_archive_options {
 	enum cm_codec codec;
-	int level;	  /* 0: the codec's default (gzip 1 of 1 … 3, zstd 3 of 1 … 12) */
-	unsigned threads; /* for what the program itself compresses; 0: 1 */
+	int level;		  /* 0: the codec's default (gzip 1 of 1 … 3, zstd 3 of 1 … 12) */
+	unsigned threads;	  /* for what the program itself compresses; 0: 1 */
+	struct cm_follow *follow; /* hears what is in the sink; borrowed, NULL: nobody */
 };
 
 struct cm_archive_totals {

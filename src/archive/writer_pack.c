@@ -55,6 +55,7 @@ static int take_member(struct pack *p, const struct cm_frame *f, struct cm_err *
 		return rc;
 	w->at += len;
 	w->tar += size;
+	cm_follow_block(w->o.follow, len, size, crc);
 	return cm_block_table_add(&w->table, len, size, crc, err);
 }
 
@@ -118,6 +119,26 @@ void cm_writer_part_add(struct cm_archive_writer *w, struct json_object *o, uint
 	json_object_array_add(w->parts, o);
 }
 
+/* Tells the follower which part comes next. */
+static void follow_part(const struct pack *p)
+{
+	struct json_object *plan = json_object_array_get_idx(p->plan_parts, p->parts);
+	enum cm_part_kind kind;
+
+	if (plan != NULL && cm_part_kind_parse(cm_json_str(plan, "kind", NULL), &kind) == 0)
+		cm_follow_part(p->w->o.follow, kind, cm_json_str(plan, "prefix", ""));
+}
+
+/* What lies before the first part is in its place now. */
+static void follow_begin(const struct pack *p)
+{
+	const struct cm_block_table *t = &p->w->table;
+
+	for (size_t i = 0; i < t->count; i++)
+		cm_follow_block(p->w->o.follow, t->rows[i].len, t->rows[i].size, t->rows[i].crc);
+	follow_part(p);
+}
+
 static int take_part_done(struct pack *p, struct json_object *done, struct cm_err *err)
 {
 	struct cm_archive_writer *w = p->w;
@@ -142,6 +163,7 @@ static int take_part_done(struct pack *p, struct json_object *done, struct cm_er
 	p->part_at = w->tar;
 	p->part_block = w->table.count;
 	p->part_segment = json_object_array_length(w->segments);
+	follow_part(p);
 	return 0;
 }
 
@@ -216,6 +238,7 @@ static int run(struct pack *p, struct json_object *plan, struct cm_err *err)
 
 	if (rc < 0)
 		return cm_exchange_reason(&p->x, rc, err);
+	follow_begin(p);
 	while (p->x.end == NULL) {
 		rc = cm_exchange_next(&p->x, &f, err);
 		if (rc == 0)
@@ -250,6 +273,8 @@ int cm_archive_writer_pack(struct cm_archive_writer *w, struct json_object *plan
 	const struct cm_archive_watch own = { &p, on_progress, on_warn, is_cancelled };
 	p.x = (struct cm_exchange){ .peer = peer, .watch = &own };
 	rc = run(&p, plan, err);
+	if (rc == 0)
+		cm_follow_complete(w->o.follow);
 	json_object_put(p.x.end);
 	free(p.piece);
 	return cm_writer_result(w, rc);

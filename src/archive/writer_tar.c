@@ -31,6 +31,7 @@ int cm_archive_writer_part_begin(struct cm_archive_writer *w, const char *id, co
 
 	if (rc == 0 && (!cm_part_prefix_ok(prefix) || cm_part_kind_parse(kind, &k) != 0))
 		rc = cm_err_set(err, CM_EINVAL, "The part \"%s\" is described wrongly.", prefix);
+	cm_follow_give_up(w->o.follow);
 	/* A ring of its own: what it held before is then in the archive, and counted. */
 	if (rc == 0)
 		rc = cm_writer_ring_end(w, err);

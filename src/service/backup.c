@@ -120,6 +120,19 @@ static int look(struct cm_backup_run *r, struct cm_err *err)
 	return rc < 0 ? rc : cm_backup_hold_plan(&r->hold, err);
 }
 
+/* From here on what is written is read back and verified at the same time, where the vault allows it. */
+static void follow(struct cm_backup_run *r)
+{
+	const struct cm_vault_ops *ops = r->out.vault->ops;
+	struct cm_source source;
+
+	r->sofar.vault = r->out.vault;
+	if (ops->peek == NULL || ops->peek(r->out.writer, &r->sofar.file, NULL) < 0)
+		return;
+	source = cm_vaults_source(&r->sofar);
+	r->follow = cm_follow_new(&source, r->options.codec);
+}
+
 static int begin(struct cm_backup_run *r, struct cm_err *err)
 {
 	struct cm_archive_options archive = { .codec = r->options.codec, .threads = 2 };
@@ -134,6 +147,8 @@ static int begin(struct cm_backup_run *r, struct cm_err *err)
 	if (rc < 0)
 		return rc;
 	CM_FAULT_POINT("backup_created");
+	follow(r);
+	archive.follow = r->follow;
 	sink = cm_vaults_sink(&r->out);
 	return cm_archive_writer_new(&archive, &sink, &r->writer, err);
 }
@@ -207,7 +222,7 @@ static int finish_and_verify(struct cm_backup_run *r, struct cm_err *err)
 	if (rc < 0)
 		return rc;
 	source = cm_vaults_source(&written);
-	rc = cm_archive_verify(&source, 0, &watch, &r->verified, err);
+	rc = cm_follow_verify(r->follow, &source, &watch, &r->verified, err);
 	if (rc == 0 && written.vault->ops->size(written.file) != r->totals.compressed)
 		rc = cm_err_set(err, CM_ECORRUPT, "its size is not what was written.");
 	written.vault->ops->close(written.file);
@@ -300,6 +315,9 @@ static void release(struct cm_backup_run *r)
 		cm_docker_set_cancel(r->d, NULL, NULL);
 	cm_helper_abort(r->helper);
 	cm_archive_writer_free(r->writer);
+	cm_follow_free(r->follow);
+	if (r->sofar.file != NULL)
+		r->sofar.vault->ops->close(r->sofar.file);
 	if (r->out.writer != NULL)
 		r->out.vault->ops->discard(r->out.writer);
 	cm_vault_free(r->out.vault);

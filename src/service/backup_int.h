@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "archive/follow.h"
 #include "archive/verify.h"
 #include "archive/writer.h"
 #include "core/secret.h"
@@ -38,6 +39,8 @@ struct cm_backup_run {
 
 	struct cm_helper *helper; /* waits for its plan, or NULL */
 	struct cm_vaults_writer out;
+	struct cm_vaults_file sofar; /* what is written of it, for the follower */
+	struct cm_follow *follow;    /* or NULL */
 	struct cm_archive_writer *writer;
 	struct cm_archive_totals totals;
 	struct cm_verify_result verified;
@@ -71,7 +74,8 @@ struct json_object *cm_backup_json(const struct cm_backup_run *r);
 struct json_object *cm_backup_companion(const struct cm_backup_run *r);
 
 /* backup_size.c: how many bytes will come, from the last backup of the same container; and what of the work is done. A
- * byte is done when it was read and verified: reading it counts two thirds, which is about its share of the time. */
+ * byte is done when it was read and verified, which happens side by side: reading it counts two thirds, which is about
+ * its share of the time. */
 void cm_backup_size_guess(struct cm_backup_run *r);
 void cm_backup_show_read(struct cm_backup_run *r, uint64_t bytes);
 void cm_backup_show_verified(struct cm_backup_run *r, uint64_t bytes);

@@ -63,9 +63,12 @@ enum { READ_SHARE = 2, ALL_SHARES = 3, SIZER_AFTER_MS = 1500 };
 
 void cm_backup_show_read(struct cm_backup_run *r, uint64_t bytes)
 {
-	uint64_t total = r->bytes_expected, measured;
+	uint64_t total = r->bytes_expected, measured, verified = cm_follow_bytes(r->follow);
 
 	r->bytes_read = bytes;
+	/* Headers count in there, but only content here. */
+	if (verified > bytes)
+		verified = bytes;
 	if (total == 0 && r->data_ms != 0 && cm_monotonic_ms() - r->data_ms > SIZER_AFTER_MS) {
 		if (r->sizer == NULL)
 			r->sizer = cm_backup_sizer_start(r);
@@ -75,7 +78,7 @@ void cm_backup_show_read(struct cm_backup_run *r, uint64_t bytes)
 	/* A guess that was a little too low goes along; one that was wrong is no total any more. */
 	if (bytes > total)
 		total = bytes <= total + total / 8 ? bytes : 0;
-	cm_progress_bytes(r->progress, bytes / ALL_SHARES * READ_SHARE, total);
+	cm_progress_bytes(r->progress, bytes / ALL_SHARES * READ_SHARE + verified / ALL_SHARES, total);
 }
 
 void cm_backup_show_verified(struct cm_backup_run *r, uint64_t bytes)

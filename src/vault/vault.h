@@ -41,6 +41,9 @@ struct cm_vault_ops {
 	int (*write)(struct cm_vault_writer *w, const void *data, size_t len, struct cm_err *err);
 	/* Replaces bytes already written, within the first CM_VAULT_HEAD bytes. */
 	int (*patch)(struct cm_vault_writer *w, uint64_t off, const void *data, size_t len, struct cm_err *err);
+	/* Opens what is written so far for reading, while more is being written; its size is not known. NULL: this kind
+	 * of vault cannot. */
+	int (*peek)(struct cm_vault_writer *w, struct cm_vault_file **ret, struct cm_err *err);
 	/* Makes everything written so far durable and opens it for the verification (not yet visible under its name).
 	 */
 	int (*reopen)(struct cm_vault_writer *w, struct cm_vault_file **ret, struct cm_err *err);

@@ -303,6 +303,7 @@ static const struct cm_vault_ops local_ops = {
 	.create = cm_local_create,
 	.write = cm_local_write,
 	.patch = cm_local_patch,
+	.peek = cm_local_peek,
 	.reopen = cm_local_reopen,
 	.commit = cm_local_commit,
 	.discard = cm_local_discard,

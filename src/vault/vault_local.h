@@ -41,6 +41,7 @@ int cm_local_write_small(int dir, const char *name, const char *text, size_t len
 int cm_local_create(struct cm_vault *v, const char *name, struct cm_vault_writer **ret, struct cm_err *err);
 int cm_local_write(struct cm_vault_writer *w, const void *data, size_t len, struct cm_err *err);
 int cm_local_patch(struct cm_vault_writer *w, uint64_t off, const void *data, size_t len, struct cm_err *err);
+int cm_local_peek(struct cm_vault_writer *w, struct cm_vault_file **ret, struct cm_err *err);
 int cm_local_reopen(struct cm_vault_writer *w, struct cm_vault_file **ret, struct cm_err *err);
 int cm_local_commit(struct cm_vault_writer *w, const char *companion, size_t companion_len, struct cm_err *err);
 void cm_local_discard(struct cm_vault_writer *w);

@@ -87,23 +87,33 @@ int cm_local_patch(struct cm_vault_writer *w, uint64_t off, const void *data, si
 	return 0;
 }
 
+int cm_local_peek(struct cm_vault_writer *w, struct cm_vault_file **ret, struct cm_err *err)
+{
+	int fd = openat(w->v->dir, w->partial, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return cm_err_errno(err, errno, "opening the written backup");
+	*ret = cm_alloc(sizeof(**ret));
+	(*ret)->fd = fd;
+	return 0;
+}
+
 int cm_local_reopen(struct cm_vault_writer *w, struct cm_vault_file **ret, struct cm_err *err)
 {
-	struct cm_vault_file *f;
+	struct cm_vault_file *f = NULL;
 	struct stat st;
-	int fd;
+	int rc;
 
 	if (fsync(w->fd) < 0)
 		return cm_err_errno(err, errno, "writing the backup to the disk");
-	fd = openat(w->v->dir, w->partial, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return cm_err_errno(err, errno, "opening the written backup");
-	if (fstat(fd, &st) < 0 || (uint64_t)st.st_size != w->size) {
-		close(fd);
+	rc = cm_local_peek(w, &f, err);
+	if (rc < 0)
+		return rc;
+	if (fstat(f->fd, &st) < 0 || (uint64_t)st.st_size != w->size) {
+		close(f->fd);
+		free(f);
 		return cm_err_set(err, CM_EIO, "The written backup has another size than what was written");
 	}
-	f = cm_alloc(sizeof(*f));
-	f->fd = fd;
 	f->size = w->size;
 	*ret = f;
 	return 0;

@@ -208,6 +208,8 @@ struct rig_pack {
 	int level;
 	const char *image; /* content of image.tar, NULL: none */
 	size_t image_len;
+	struct cm_follow *follow;   /* or NULL */
+	const struct cm_sink *sink; /* instead of file, or NULL */
 	int helper_status;
 	struct cm_archive_totals totals;
 };
@@ -235,7 +237,7 @@ static int rig_members(struct cm_archive_writer *w, const struct rig_pack *o, st
 RIG_UNUSED static int rig_pack(const char *file, const struct rig_part *parts, size_t n, struct rig_pack *o,
 			       struct cm_err *err)
 {
-	struct cm_archive_options options = { .codec = o->codec, .level = o->level };
+	struct cm_archive_options options = { .codec = o->codec, .level = o->level, .follow = o->follow };
 	struct cm_archive_writer *w = NULL;
 	struct rig_helper h = { .fd = -1 };
 	struct cm_sink sink;
@@ -244,7 +246,7 @@ RIG_UNUSED static int rig_pack(const char *file, const struct rig_part *parts, s
 
 	rig_warnings[0] = '\0';
 	cm_sink_fd(&sink, fd);
-	int rc = cm_archive_writer_new(&options, &sink, &w, err);
+	int rc = cm_archive_writer_new(&options, o->sink != NULL ? o->sink : &sink, &w, err);
 	if (rc == 0)
 		rc = rig_members(w, o, err);
 	if (rc == 0 && n > 0) {
