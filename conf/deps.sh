@@ -1,18 +1,21 @@
 #!/bin/bash
-# deps.sh SET…: installs the Debian packages of these sets that are missing. Sets: build, test. Quick when all are there.
+# deps.sh SET…: installs the Debian packages of these sets that are missing. Sets: build, test, bench. Quick when all are
+# there.
 set -eu
 build="gcc make binutils libc6-dev libssl-dev libsqlite3-dev libarchive-dev libcurl4-openssl-dev libjson-c-dev
 libsodium-dev libzstd-dev libisal-dev libacl1-dev libattr1-dev zlib1g-dev libbz2-dev liblzma-dev liblz4-dev
 nettle-dev libxml2-dev nasm dpkg-dev patch gzip nodejs npm ca-certificates gawk"
 test="clang libclang-rt-14-dev clang-format clang-tidy cppcheck docker.io iptables busybox-static debootstrap chromium
 sqlite3 openssl curl acl attr libcap2-bin e2fsprogs zstd python3 git procps iproute2 util-linux docker-compose"
+bench="isal zstd restic borgbackup docker-registry perl-base"
 
 names=
 for set in "$@"; do
 	case $set in
 	build) names="$names $build" ;;
 	test) names="$names $test" ;;
-	*) echo "usage: $0 [build] [test]" >&2; exit 2 ;;
+	bench) names="$names $bench" ;;
+	*) echo "usage: $0 [build] [test] [bench]" >&2; exit 2 ;;
 	esac
 done
 missing=

@@ -57,6 +57,11 @@ test-long: export TEST_LONG=1
 test-long: export TEST_LIMIT=7200
 test-long: test
 
+# Measures against peers: see tests/bench/README.md. bench-long takes an hour and 30 GB of disk.
+bench bench-long: test-ready
+	@conf/deps.sh bench
+	B=$(B) node tests/bench/bench.mjs $(if $(findstring long,$@),long)
+
 # Quick checks before a commit.
 check: all unit-bin
 	tests/tools/format.sh
@@ -72,5 +77,5 @@ compdb:
 	bear --output compile_commands.json -- $(MAKE) B=$(B)/compdb all
 
 .PHONY: unit-bin unit asan-bin asan tsan-bin tsan-unit-bin tsan test-ready test test-long contract integration browser fault \
-	docker fuzz security check t compdb
+	docker fuzz security bench bench-long check t compdb
 -include $(wildcard $(B)/tests/*.d)
