@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Any bytes as JSON: what is taken can be printed and is taken again. */
+/* Any bytes as JSON: what is taken can be printed and is taken again, and whoever reads what a stranger may have
+ * written (a companion, a container's configuration, a network) takes any shape of it. */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
@@ -8,6 +9,51 @@
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/str.h"
+#include "service/backup_meta.h"
+#include "service/container_spec.h"
+#include "service/network_restore.h"
+#include "service/preflight.h"
+
+static void as_companion(struct json_object *o)
+{
+	const struct cm_vault_entry entry = { "a_20261122_184500-a1b2c3.tar.gz", 1, 1, true };
+	struct cm_catalog_row row;
+
+	cm_backup_row("local", &entry, o, &row);
+	cm_catalog_row_release(&row);
+}
+
+static void as_network(struct json_object *o)
+{
+	cm_autojson struct json_object *body = NULL, *guess = cm_network_guess("n", o);
+
+	cm_autojson struct json_object *findings = json_object_new_array();
+
+	cm_network_body(o, false, &body, NULL);
+	cm_network_same(o, guess);
+	cm_network_overlaps(o, guess);
+	cm_network_holds(o, "10.0.0.1");
+	cm_preflight_power_network(o, findings);
+}
+
+static void as_container(struct json_object *o)
+{
+	const struct cm_spec_options options = { .api_minor = 41 };
+	cm_autobuf struct cm_buf run = CM_BUF_INIT(1 << 20), compose = CM_BUF_INIT(1 << 20);
+	cm_autojson struct json_object *volumes = cm_spec_volumes(o), *binds = cm_spec_binds(o);
+	cm_autojson struct json_object *networks = cm_spec_networks(o), *refs = cm_spec_references(o);
+	cm_autojson struct json_object *ports = cm_spec_ports(o, NULL), *masked = cm_spec_masked(o);
+	cm_autojson struct json_object *findings = json_object_new_array();
+	struct cm_spec *spec = NULL;
+
+	cm_preflight_power(o, cm_json_arr(o, "volumes"), findings);
+	cm_spec_run_text(o, NULL, CM_SPEC_MASK_ENV, &run);
+	cm_spec_compose_text(o, NULL, CM_SPEC_MASK_ENV, &compose);
+	if (cm_spec_from_inspect(o, &options, &spec, NULL) == 0)
+		cm_spec_free(spec);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -16,10 +62,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int64_t ms;
 
 	cm_time_parse(copy, &ms);
-	if (cm_json_parse((const char *)data, size, &o, NULL) == 0) {
+	if (cm_json_parse_bounded((const char *)data, size, NULL, &o, NULL) == 0) {
 		cm_autofree char *text = cm_json_text(o);
 		assert(cm_json_parse(text, strlen(text), &again, NULL) == 0);
 		cm_json_str_at(o, "a.b", "");
+		as_companion(o);
+		as_network(o);
+		as_container(o);
 		json_object_put(again);
 	}
 	json_object_put(o);
