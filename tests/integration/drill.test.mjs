@@ -10,6 +10,7 @@ import path from 'node:path';
 const p = `cmdrill${process.pid}-`;
 const host = mkdtempSync('/tmp/cmdrill-');
 await removeAll(p);
+const postgres = await dockerOk('image', 'inspect', 'postgres:local');
 const app = await startApp();
 
 after(async () => {
@@ -153,7 +154,7 @@ test('a missing library fails it, with the reason', async () => {
   assert.deepEqual(await left(), []);
 });
 
-test('PostgreSQL passes its drill', { skip: !await dockerOk('image', 'inspect', 'postgres:local') }, async () => {
+test('PostgreSQL passes its drill', { skip: !postgres }, async () => {
   const name = `${p}pg`;
   await docker('run', '-d', '--name', name, '--label', 'monkey.drill=command:pg_isready -q -U postgres', '-v', `${p}pgdata:/var/lib/postgresql/data`, 'postgres:local');
   await until('PostgreSQL', 120, () => dockerOk('exec', name, 'pg_isready', '-q', '-U', 'postgres'));
