@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Shared by the tests of faults: a program whose disk and clock fail on command (faults.c), and what must not be left.
-import { startApp, docker, assert, root, build, sleep } from '../tools/harness.mjs';
-import { closeSync, mkdtempSync, openSync, readSync, readdirSync, writeSync, mkdirSync } from 'node:fs';
-import { execFileSync } from 'node:child_process';
+import { startApp, docker, assert, build, sleep } from '../tools/harness.mjs';
+import { closeSync, mkdtempSync, openSync, readSync, readdirSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 const errnos = { EIO: 5, ENOSPC: 28, EROFS: 30, EACCES: 13 };
 
-// The preloaded library. Made when missing, so that a single test file runs by itself, too.
-function library() {
-  const lib = path.join(build, 'fault', 'faults.so');
-  mkdirSync(path.dirname(lib), { recursive: true });
-  execFileSync('make', ['-s', '-C', root, `B=${path.relative(root, build)}`, `${path.relative(root, lib)}`]);
-  return lib;
-}
+// The preloaded library, made by "make fault-bin".
+const library = () => path.join(build, 'fault', 'faults.so');
 
 // As startApp(), with app.fault('w', 'ENOSPC', '.partial', 1000000) and app.clock(seconds).
 export async function startFaulty(options = {}) {
