@@ -13,9 +13,10 @@
 #include "core/str.h"
 
 enum {
-	TEXT_MAX = 1 << 20,   /* of a JSON member or a note that a part failed */
-	MEMBERS_MAX = 100000, /* listed */
-	HEAD_LEN = 65536      /* of image.tar and nested archives, to recognise a note in their place */
+	TEXT_MAX = 1 << 20, /* of a JSON member or a note that a part failed */
+	HEAD_LEN = 4096,    /* of image.tar and nested archives, to recognise a note in their place */
+	META_LEN = 65536,   /* of what is told about one volume */
+	KEPT_MAX = 8 << 20  /* of all that is kept, names too: anyone may put any number of members into a tar */
 };
 
 /* The members that are kept whole. */
@@ -27,13 +28,14 @@ struct cm_legacy {
 	struct json_object *info;
 	struct json_object *raw;   /* name -> parsed JSON or text */
 	struct json_object *heads; /* name -> first bytes, when they are text */
-	struct json_object *sizes; /* name -> size */
+	struct json_object *sizes; /* name -> size of image.tar and nested archives */
+	struct cm_json_budget json;
+	size_t kept;
 };
 
-static bool wants_head(const char *name)
+static bool is_nested(const char *name)
 {
-	return strcmp(name, "image.tar") == 0 || cm_str_has_suffix(name, "_data.tar.gz") ||
-	       cm_str_has_suffix(name, "_metadata.json");
+	return strcmp(name, "image.tar") == 0 || cm_str_has_suffix(name, "_data.tar.gz");
 }
 
 static size_t keep_limit(const char *name)
@@ -41,7 +43,9 @@ static size_t keep_limit(const char *name)
 	for (size_t i = 0; i < CM_COUNT(texts); i++)
 		if (strcmp(name, texts[i]) == 0)
 			return TEXT_MAX;
-	return wants_head(name) ? HEAD_LEN : 0;
+	if (is_nested(name))
+		return HEAD_LEN;
+	return cm_str_has_suffix(name, "_metadata.json") ? META_LEN : 0;
 }
 
 /* Reads an entry to its end, keeping at most max bytes of it. */
@@ -59,11 +63,17 @@ static int read_entry(struct cm_foreign *f, size_t max, struct cm_buf *out, stru
 	}
 }
 
-static int keep(struct cm_legacy *l, const char *name, const struct cm_buf *text, struct cm_err *err)
+static int keep(struct cm_legacy *l, const char *name, uint64_t size, const struct cm_buf *text, struct cm_err *err)
 {
 	struct json_object *o = NULL;
 
-	if (wants_head(name) && !cm_str_has_suffix(name, "_metadata.json")) {
+	if (cm_json_get(l->sizes, name) != NULL || cm_json_get(l->raw, name) != NULL)
+		return cm_err_set(err, CM_ECORRUPT, "The backup is damaged: it holds %.200s twice.", name);
+	l->kept += strlen(name) + text->len;
+	if (l->kept > KEPT_MAX)
+		return cm_err_set(err, CM_ECORRUPT, "The archive describes more volumes than a container can have.");
+	if (is_nested(name)) {
+		cm_json_set_int(l->sizes, name, (int64_t)size);
 		if (cm_utf8_valid(text->data, text->len) && memchr(text->data, 0, text->len) == NULL)
 			cm_json_set_str(l->heads, name, text->data);
 		return 0;
@@ -73,7 +83,7 @@ static int keep(struct cm_legacy *l, const char *name, const struct cm_buf *text
 			cm_json_set_str(l->raw, name, text->data);
 		return 0;
 	}
-	if (cm_json_parse(text->data, text->len, &o, NULL) != 0) {
+	if (cm_json_parse_bounded(text->data, text->len, &l->json, &o, NULL) != 0) {
 		if (strcmp(name, "container_config.json") == 0 || strcmp(name, "backup_metadata.json") == 0)
 			return cm_err_set(err, CM_ECORRUPT, "The backup is damaged: %s cannot be read.", name);
 		return 0;
@@ -82,48 +92,27 @@ static int keep(struct cm_legacy *l, const char *name, const struct cm_buf *text
 	return 0;
 }
 
-static void list_member(struct cm_legacy *l, struct json_object *members, const struct cm_entry *e)
-{
-	cm_autobuf struct cm_buf name = CM_BUF_INIT((size_t)4 * CM_PATH_MAX);
-	char type[2] = { e->type, 0 };
-
-	if (json_object_array_length(members) >= MEMBERS_MAX)
-		return;
-	struct json_object *m = json_object_new_object();
-	cm_utf8_clean(&name, e->path, e->path_len);
-	cm_json_set_str(m, "name", name.data);
-	cm_json_set_int(m, "size", (int64_t)e->size);
-	cm_json_set_str(m, "type", type);
-	cm_json_set_int(m, "mtime_ms", e->mtime_s * 1000 + e->mtime_ns / 1000000);
-	json_object_array_add(members, m);
-	if (e->type == 'f')
-		cm_json_set_int(l->sizes, name.data, (int64_t)e->size);
-}
-
 static int scan(struct cm_legacy *l, struct cm_foreign *f, struct cm_err *err)
 {
-	struct json_object *members = json_object_new_array();
 	cm_autobuf struct cm_buf text = CM_BUF_INIT(TEXT_MAX);
 	struct cm_entry e;
 	uint64_t files = 0, bytes = 0;
 	bool end = false;
 	int rc = 0;
 
-	cm_json_set(l->info, "members", members);
 	while (rc == 0) {
 		rc = cm_foreign_next(f, &e, &end, err);
 		if (rc < 0 || end)
 			break;
 		files++;
 		bytes += e.size;
-		list_member(l, members, &e);
 		cm_buf_reset(&text);
 		size_t max = e.type == 'f' ? keep_limit(e.path) : 0;
 		if (max == TEXT_MAX && e.size > TEXT_MAX)
 			return cm_err_set(err, CM_ECORRUPT, "The backup is damaged: %s is too large.", e.path);
 		rc = read_entry(f, max, &text, err);
 		if (rc == 0 && max > 0)
-			rc = keep(l, e.path, &text, err);
+			rc = keep(l, e.path, e.size, &text, err);
 	}
 	cm_json_set_int(l->info, "files", (int64_t)files);
 	cm_json_set_int(l->info, "bytes", (int64_t)bytes);
@@ -234,7 +223,7 @@ static int describe(struct cm_legacy *l, struct cm_err *err)
 	describe_image(l);
 	if (volumes == NULL)
 		say_missing(l, "The list of volumes (volumes_info.json) is not in this backup.");
-	for (size_t i = 0; i < cm_json_len(volumes); i++)
+	for (size_t i = 0; i < cm_json_len(volumes) && i < CM_PARTS_MAX; i++)
 		describe_part(l, json_object_array_get_idx(volumes, i));
 	return 0;
 }

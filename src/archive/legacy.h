@@ -28,8 +28,7 @@ void cm_legacy_free(struct cm_legacy *l);
  *  "image": {"state": "present"|"failed"|"missing", "member", "size", "error"?},
  *  "parts": [{"kind": "volume"|"bind", "name" (volume) | "source" (bind), "destination", "driver"?, "options"?,
  *	       "state": "present"|"failed"|"missing", "member"?, "size"?, "strip": n, "error"?}],
- *  "missing": ["sentence a person can read", …],
- *  "members": [{"name" (without "./"), "size", "type", "mtime_ms"}], "files", "bytes"} */
+ *  "missing": ["sentence a person can read", …], "files", "bytes"} */
 struct json_object *cm_legacy_info(const struct cm_legacy *l);
 
 /* One member's bytes in pieces (name without "./"): image.tar for the engine. Reads from the start. Errors:

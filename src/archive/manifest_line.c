@@ -153,7 +153,7 @@ int cm_line_parse(const char *text, size_t len, struct cm_line *ret, struct cm_e
 	struct json_object *o = NULL;
 
 	cm_line_init(ret);
-	if (cm_json_parse(text, len, &o, NULL) != 0)
+	if (cm_json_parse_bounded(text, len, NULL, &o, NULL) != 0)
 		return cm_err_set(err, CM_ECORRUPT, "The backup is damaged: a line of its manifest cannot be read.");
 	bool ok = fields(o, ret) && text_of(o, "p", "p64", &ret->path);
 	bool linked = ok && (ret->entry.type == 'l' || ret->entry.type == 'h');

@@ -13,7 +13,11 @@
 #include "core/mem.h"
 
 /* Compressed and uncompressed size an index may have: the largest table and manifest, and headers. */
-enum { INDEX_MAX = 12 * CM_BLOCKS_MAX + CM_MANIFEST_MAX + (1 << 20) };
+enum {
+	INDEX_REST = CM_MANIFEST_MAX + (1 << 20),
+	INDEX_MAX = 12 * CM_BLOCKS_MAX + INDEX_REST,
+	BLOCK_LEAST = 12 /* bytes of the shortest zstd frame; a gzip member has 20 */
+};
 
 static int damaged(struct cm_err *err, const char *what)
 {
@@ -34,9 +38,10 @@ int cm_reader_tail(const struct cm_source *s, enum cm_codec *ret_codec, struct c
 	if (rc < 0)
 		return rc;
 	*ret_at = s->size - cm_tail_len(*ret_codec);
-	/* The index lies between the blocks and the tail, and is no larger than it may be. */
+	/* The index lies between the blocks and the tail, and is no larger than it may be: a block takes some bytes. */
+	uint64_t max = INDEX_REST + 12 * (ret->index_at / BLOCK_LEAST);
 	if (ret->index_at >= *ret_at || *ret_at - ret->index_at > INDEX_MAX || ret->index_tar >= ret->manifest_tar ||
-	    ret->manifest_tar >= ret->tar_size || ret->tar_size - ret->index_tar > INDEX_MAX)
+	    ret->manifest_tar >= ret->tar_size || ret->tar_size - ret->index_tar > (max < INDEX_MAX ? max : INDEX_MAX))
 		return damaged(err, "its last bytes do not fit the file");
 	return 0;
 }
@@ -127,7 +132,7 @@ static int parse_index(struct cm_archive *a, struct cm_err *err)
 		rc = cm_block_table_decode(&a->table, s.table.data, s.table.len, err);
 	if (rc == 0)
 		rc = place_blocks(a, err);
-	if (rc == 0 && cm_json_parse(s.manifest.data, s.manifest.len, &a->manifest, NULL) != 0)
+	if (rc == 0 && cm_json_parse_bounded(s.manifest.data, s.manifest.len, &a->json, &a->manifest, NULL) != 0)
 		rc = damaged(err, "its manifest cannot be read");
 	if (rc == 0)
 		rc = cm_manifest_read(a->manifest, a->tail.index_tar, a->table.count, &a->model, err);
@@ -405,7 +410,7 @@ int cm_archive_member_json(struct cm_archive *a, const char *name, struct json_o
 
 	if (rc < 0)
 		return rc;
-	if (cm_json_parse(text.data, text.len, ret, NULL) != 0)
+	if (cm_json_parse_bounded(text.data, text.len, &a->json, ret, NULL) != 0)
 		return cm_err_set(err, CM_ECORRUPT, "The backup is damaged: %s is not valid JSON.", name);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "archive/block_tail.h"
 #include "archive/manifest_model.h"
 #include "archive/reader.h"
+#include "core/json.h"
 
 struct cm_archive {
 	struct cm_source source;
@@ -18,8 +19,9 @@ struct cm_archive {
 	struct cm_tail tail;
 	uint64_t tail_at;
 	struct cm_block_table table;
-	uint64_t *file_at; /* per block: where it begins in the file; one more for the end */
-	uint64_t *tar_at;  /* the same in the tar */
+	uint64_t *file_at;	    /* per block: where it begins in the file; one more for the end */
+	uint64_t *tar_at;	    /* the same in the tar */
+	struct cm_json_budget json; /* of all that is parsed out of it */
 	struct json_object *manifest;
 	struct cm_manifest model;
 	struct cm_inflater *inflater;

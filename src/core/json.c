@@ -39,6 +39,29 @@ int cm_json_parse(const char *text, size_t len, struct json_object **ret, struct
 	return 0;
 }
 
+int cm_json_parse_bounded(const char *text, size_t len, struct cm_json_budget *budget, struct json_object **ret,
+			  struct cm_err *err)
+{
+	struct cm_json_budget own = { 0 }, *b = budget != NULL ? budget : &own;
+	bool quoted = false;
+
+	b->values++;
+	for (size_t i = 0; i < len; i++) {
+		char c = text[i];
+		if (quoted && c == '\\')
+			i++;
+		else if (c == '"')
+			quoted = !quoted;
+		else if (!quoted) {
+			b->nests += c == '{' || c == '[';
+			b->values += c == ',';
+		}
+	}
+	if (b->nests > CM_JSON_NESTS || b->values > CM_JSON_VALUES)
+		return cm_err_set(err, CM_ETOOBIG, "The JSON text has more values than allowed.");
+	return cm_json_parse(text, len, ret, err);
+}
+
 struct json_object *cm_json_get(struct json_object *o, const char *key)
 {
 	struct json_object *v = NULL;

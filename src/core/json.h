@@ -24,6 +24,16 @@ static inline void cm_cleanup_json(struct json_object **o)
  * Errors: CM_EINVAL. */
 int cm_json_parse(const char *text, size_t len, struct json_object **ret, struct cm_err *err);
 
+/* The same for text that a stranger may have written: three bytes of it may stand for a thousand in memory, so it is
+ * refused with more than CM_JSON_NESTS objects and arrays, or CM_JSON_VALUES values. budget counts them over several
+ * texts (begin with zeros); NULL: this one alone. Errors: CM_EINVAL, CM_ETOOBIG. */
+enum { CM_JSON_NESTS = 65536, CM_JSON_VALUES = 524288 };
+struct cm_json_budget {
+	size_t nests, values;
+};
+int cm_json_parse_bounded(const char *text, size_t len, struct cm_json_budget *budget, struct json_object **ret,
+			  struct cm_err *err);
+
 const char *cm_json_str(struct json_object *o, const char *key, const char *def);
 int64_t cm_json_int(struct json_object *o, const char *key, int64_t def);
 double cm_json_num(struct json_object *o, const char *key, double def);

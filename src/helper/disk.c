@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -18,6 +19,8 @@
 #include "helper/tree.h"
 #include "helper/walk.h"
 
+#define SHARED_DISK ((uint64_t)1 << 30)
+enum { SPARE_MOST = 64 << 20, SPARE_SHARE = 64, CHECK_EVERY = 16 << 20 };
 enum { DIR_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, FLAGS_MEMORY = 8 << 20, DEPTH_MAX = 4000 };
 
 struct cm_level *cm_disk_top(struct cm_disk *d)
@@ -341,9 +344,31 @@ int cm_disk_entry(struct cm_disk *d, const struct cm_entry *e, struct cm_err *er
 	return e->type == 'd' ? make_folder(d, e, err) : make_entry(d, e, err);
 }
 
+/* A few bytes of an archive may stand for more than the disk holds, and a full disk stops every container on it: the
+ * last of a disk is never written. Small ones are somebody's limit for this very volume, and may be filled. */
+static int leave_some(struct cm_disk *d, struct cm_err *err)
+{
+	struct statvfs s;
+
+	d->unchecked = 0;
+	if (fstatvfs(d->fd, &s) != 0 || (uint64_t)s.f_blocks * s.f_frsize < SHARED_DISK)
+		return 0;
+	uint64_t share = (uint64_t)s.f_blocks * s.f_frsize / SPARE_SHARE,
+		 spare = share < SPARE_MOST ? share : SPARE_MOST;
+	if ((uint64_t)s.f_bavail * s.f_frsize >= spare)
+		return 0;
+	return cm_disk_fail(CM_ENOSPACE, d->entry.path, "no space left on the target but the little that others need",
+			    err);
+}
+
 int cm_disk_write(struct cm_disk *d, uint64_t at, const void *data, size_t len, struct cm_err *err)
 {
 	const char *p = data;
+
+	d->unchecked += len;
+	int rc = d->unchecked >= CHECK_EVERY ? leave_some(d, err) : 0;
+	if (rc < 0)
+		return rc;
 
 	while (len > 0) {
 		ssize_t n = pwrite(d->fd, p, len, (off_t)at);

@@ -35,7 +35,7 @@ void cm_disk_free(struct cm_disk *d);
 /* Makes the entry; "." is the target itself. Errors: CM_ECORRUPT (a name that is not allowed, out of order, twice, a
  * hard link to nothing), CM_ENOSPACE, CM_EIO. */
 int cm_disk_entry(struct cm_disk *d, const struct cm_entry *e, struct cm_err *err);
-/* Content of the file that entry made; pieces ascend. */
+/* Content of the file that entry made; pieces ascend. Errors: CM_ENOSPACE also before a large disk is quite full. */
 int cm_disk_write(struct cm_disk *d, uint64_t at, const void *data, size_t len, struct cm_err *err);
 /* The entry is complete: its length and attributes are set. */
 int cm_disk_end(struct cm_disk *d, struct cm_err *err);

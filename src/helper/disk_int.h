@@ -30,6 +30,8 @@ struct cm_disk {
 	int fd; /* of a file */
 	char name[256];
 
+	uint64_t unchecked; /* bytes written since the disk's free space was looked at */
+
 	/* Flags for the end: flags as eight hex digits, path, NUL. */
 	struct cm_buf flags;
 	bool file_done;

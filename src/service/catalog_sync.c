@@ -82,7 +82,7 @@ static struct json_object *companion_read(struct cm_vault *v, const struct file 
 	struct json_object *o = NULL;
 
 	if (f->has_companion && v->ops->read_companion(v, f->name, &text, NULL) == 0)
-		cm_json_parse(text.data, text.len, &o, NULL);
+		cm_json_parse_bounded(text.data, text.len, NULL, &o, NULL);
 	if (!json_object_is_type(o, json_type_object)) {
 		json_object_put(o);
 		o = NULL;
@@ -107,7 +107,7 @@ static struct json_object *metadata_read(const struct cm_app *app, const char *n
 
 		if (room != NULL && source.pread(source.ctx, room, source.size, 0, NULL) == 0) {
 			cm_buf_grew(&text, source.size);
-			cm_json_parse(text.data, text.len, &o, NULL);
+			cm_json_parse_bounded(text.data, text.len, NULL, &o, NULL);
 		}
 	} else if (cm_archive_open(&source, &a, NULL) == 0 && cm_archive_kind(a) == CM_ARCHIVE_FOREIGN) {
 		cm_archive_member_json(a, "backup_metadata.json", &o, NULL);

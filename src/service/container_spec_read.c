@@ -33,7 +33,7 @@ bool spec_bind_parse(const char *text, struct spec_bind *ret)
 	const char *first = strchr(text, ':'), *second = first ? strchr(first + 1, ':') : NULL;
 	size_t n;
 
-	memset(ret, 0, sizeof(*ret));
+	ret->source[0] = ret->destination[0] = ret->mode[0] = '\0';
 	if (first == NULL)
 		return cm_str_copy(ret->destination, sizeof(ret->destination), text);
 	if (second != NULL && !cm_str_copy(ret->mode, sizeof(ret->mode), second + 1))
@@ -44,10 +44,12 @@ bool spec_bind_parse(const char *text, struct spec_bind *ret)
 	if (n >= sizeof(ret->source))
 		return false;
 	memcpy(ret->source, text, n);
+	ret->source[n] = '\0';
 	n = second ? (size_t)(second - first - 1) : strlen(first + 1);
 	if (n >= sizeof(ret->destination))
 		return false;
 	memcpy(ret->destination, first + 1, n);
+	ret->destination[n] = '\0';
 	return true;
 }
 

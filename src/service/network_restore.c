@@ -35,7 +35,7 @@ int cm_network_file_read(const struct cm_app *app, const char *file, struct json
 	if (rc != 0)
 		return rc;
 	cm_buf_grew(&text, (size_t)size);
-	if (cm_json_parse(text.data, text.len, &o, err) != 0)
+	if (cm_json_parse_bounded(text.data, text.len, NULL, &o, err) != 0)
 		return cm_err_set(err, CM_ECORRUPT, "The network backup is damaged: it is not valid JSON.");
 	if (cm_json_str(o, "Name", "")[0] == '\0') {
 		json_object_put(o);

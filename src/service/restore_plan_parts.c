@@ -15,7 +15,13 @@
 #include "service/restore_plan.h"
 #include "service/vaults.h"
 
-enum { PLAN_MAX_NAMES = 99, PLAN_MAX_BIND_CHECKS = 32 };
+/* Far above what any container has; each costs a look at the vault or the catalog. */
+enum { PLAN_MAX_NAMES = 99, PLAN_MAX_BIND_CHECKS = 32, PLAN_MAX_NETWORKS = 256, PLAN_MAX_REFERENCES = 64 };
+
+static int too_many(const char *what, struct cm_err *err)
+{
+	return cm_err_set(err, CM_EUNSUPPORTED, "The backup describes a container with more %s than can be.", what);
+}
 
 static struct json_object *by_name(struct json_object *list, const char *name)
 {
@@ -236,7 +242,8 @@ int cm_restore_plan_networks(struct cm_restore_plan *p, struct cm_err *err)
 {
 	cm_autojson struct json_object *names = cm_spec_networks(p->source->inspect);
 
-	(void)err;
+	if (cm_json_len(names) > PLAN_MAX_NETWORKS)
+		return too_many("networks", err);
 	p->networks = cm_alloc_array(cm_json_len(names) + 1, sizeof(*p->networks));
 	for (size_t i = 0; i < cm_json_len(names); i++) {
 		struct cm_restore_network *n = &p->networks[p->network_count++];
@@ -321,7 +328,8 @@ int cm_restore_plan_refs(struct cm_restore_plan *p, struct cm_err *err)
 {
 	cm_autojson struct json_object *list = cm_spec_references(p->source->inspect);
 
-	(void)err;
+	if (cm_json_len(list) > PLAN_MAX_REFERENCES)
+		return too_many("other containers that it needs", err);
 	p->refs = json_object_new_object();
 	p->refs_now = json_object_new_array();
 	for (size_t i = 0; i < cm_json_len(list); i++) {

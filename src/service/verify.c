@@ -154,7 +154,8 @@ static void companion_note(const struct cm_app *app, const struct verify *v, int
 	if (cm_vaults_open(app, v->row.vault, &vault, NULL) < 0)
 		return;
 	if (vault->ops->read_companion(vault, v->filename, &text, NULL) == 0 &&
-	    cm_json_parse(text.data, text.len, &o, NULL) == 0 && cm_str_eq(cm_json_str(o, "format", ""), "cm1")) {
+	    cm_json_parse_bounded(text.data, text.len, NULL, &o, NULL) == 0 &&
+	    cm_str_eq(cm_json_str(o, "format", ""), "cm1")) {
 		cm_time_rfc3339(at, now);
 		cm_json_set_bool(o, "verified", !damaged);
 		cm_json_set_str(o, "verified_at", at);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/json.h"
 
+#include "core/buf.h"
 #include "core/mem.h"
 #include "test.h"
 
@@ -60,4 +61,31 @@ TEST(json_text__is_compact)
 	cm_json_set_str(o, "none", NULL);
 	cm_autofree char *t = cm_json_text(o);
 	CHECK_STR(t, "{\"path\":\"/a/b\",\"none\":null}");
+}
+
+static char *many(const char *open, const char *one, size_t count, const char *close)
+{
+	struct cm_buf b = CM_BUF_INIT(16 << 20);
+
+	cm_buf_str(&b, open);
+	for (size_t i = 0; i < count; i++)
+		cm_buf_str(&b, one);
+	cm_buf_str(&b, close);
+	return b.data;
+}
+
+TEST(json_parse_bounded__counts_what_costs_memory)
+{
+	cm_autofree char *objects = many("[", "{},", CM_JSON_NESTS, "0]"),
+			 *numbers = many("[", "1,", CM_JSON_VALUES, "0]");
+	cm_autofree char *text = many("[\"", "{[,\\\\\\\"", CM_JSON_VALUES, "\"]"),
+			 *fits = many("[", "{},", CM_JSON_NESTS - 1, "0]");
+	struct json_object *o = NULL;
+	CHECK_INT(cm_json_parse_bounded(objects, strlen(objects), NULL, &o, NULL), CM_ETOOBIG);
+	CHECK_INT(cm_json_parse_bounded(numbers, strlen(numbers), NULL, &o, NULL), CM_ETOOBIG);
+	CHECK_INT(cm_json_parse_bounded(fits, strlen(fits), NULL, &o, NULL), 0);
+	json_object_put(o);
+	/* What stands in a string is no value. */
+	CHECK_INT(cm_json_parse_bounded(text, strlen(text), NULL, &o, NULL), 0);
+	json_object_put(o);
 }

@@ -63,7 +63,7 @@ static struct json_object *companion_read(const struct cm_app *app, const struct
 	if (cm_vaults_open(app, row->vault, &v, NULL) < 0)
 		return NULL;
 	if (v->ops->read_companion(v, row->file, &text, NULL) == 0)
-		cm_json_parse(text.data, text.len, &o, NULL);
+		cm_json_parse_bounded(text.data, text.len, NULL, &o, NULL);
 	cm_vault_free(v);
 	return o;
 }
@@ -80,7 +80,7 @@ static struct json_object *network_read(const struct cm_app *app, const char *fi
 	size = f.vault->ops->size(f.file);
 	text = size <= NETWORK_MAX ? cm_alloc(size + 1) : NULL;
 	if (text != NULL && f.vault->ops->pread(f.file, text, size, 0, NULL) == 0)
-		cm_json_parse(text, size, &o, NULL);
+		cm_json_parse_bounded(text, size, NULL, &o, NULL);
 	free(text);
 	cm_vaults_close_file(&f);
 	return o;
