@@ -67,14 +67,16 @@ static bool has_member(struct cm_restore_source *s, const char *name)
 	return cm_archive_member_size(s->ours, name, &size, NULL) == 0;
 }
 
-/* Adds what the manifest knows of a part; one that the metadata promises but the manifest lacks is missing. */
+/* Adds what the manifest knows of a part; one that the metadata promises but the manifest lacks is missing. What it
+ * takes on the disk is its length in the tar, which the table of blocks proves: the sums of the manifest are only
+ * claims. */
 static void entry_sizes(struct cm_restore_source *s, struct json_object *entry, const char *prefix)
 {
 	struct json_object *part = manifest_part(s, prefix);
 
 	if (part != NULL) {
 		cm_json_set_int(entry, "bytes", cm_json_int(part, "bytes", 0));
-		cm_json_set_int(entry, "stored", cm_json_int(part, "stored", cm_json_int(part, "bytes", 0)));
+		cm_json_set_int(entry, "stored", cm_json_int(part, "size", 0));
 		cm_json_set_int(entry, "files", cm_json_int(part, "files", 0));
 		return;
 	}
@@ -94,7 +96,7 @@ static bool listed(struct json_object *list, const char *key, const char *value)
 
 static struct json_object *find_by(struct json_object *list, const char *key, const char *value)
 {
-	for (size_t i = 0; i < cm_json_len(list); i++) {
+	for (size_t i = 0; i < cm_json_len(list) && i < CM_PARTS_MAX; i++) {
 		struct json_object *o = json_object_array_get_idx(list, i);
 		if (cm_str_eq(cm_json_str(o, key, NULL), value))
 			return o;
@@ -125,12 +127,16 @@ static void ours_volumes(struct cm_restore_source *s, struct json_object *info)
 	}
 }
 
+/* Only what the container itself mounts: a backup must not write into other folders of the host. */
 static void ours_binds(struct cm_restore_source *s, struct json_object *info)
 {
+	cm_autojson struct json_object *mounted = cm_spec_binds(s->inspect);
+
 	for (size_t i = 0; i < cm_json_len(info) && i < CM_PARTS_MAX; i++) {
 		struct json_object *b = json_object_array_get_idx(info, i), *entry;
 		const char *source = cm_json_str(b, "source", "");
-		if (!cm_str_eq(cm_json_str(b, "type", ""), "bind") || listed(s->binds, "source", source))
+		if (!cm_str_eq(cm_json_str(b, "type", ""), "bind") || listed(s->binds, "source", source) ||
+		    !listed(mounted, "source", source))
 			continue;
 		entry = cm_json_copy(b);
 		cm_json_set_str(entry, "state", cm_json_str(b, "state", "missing"));
@@ -139,14 +145,24 @@ static void ours_binds(struct cm_restore_source *s, struct json_object *info)
 	}
 }
 
-static void ours_image(struct cm_restore_source *s, struct json_object *backup)
+/* A member that may be missing: what it adds can be done without. One that is damaged is damage. */
+static int ours_optional(struct cm_restore_source *s, const char *name, struct json_object **ret, struct cm_err *err)
+{
+	int rc = cm_archive_member_json(s->ours, name, ret, err);
+
+	return rc == CM_ENOTFOUND ? 0 : rc;
+}
+
+static int ours_image(struct cm_restore_source *s, struct json_object *backup, struct cm_err *err)
 {
 	static const char *const copied[] = { "id", "digest", "os", "architecture", "size" };
 	struct json_object *recorded = cm_json_obj(backup, "image");
 	cm_autojson struct json_object *image = NULL;
 	const char *id = cm_json_str(s->inspect, "Image", "");
+	int rc = ours_optional(s, "image.json", &image, err);
 
-	cm_archive_member_json(s->ours, "image.json", &image, NULL);
+	if (rc != 0)
+		return rc;
 	s->image = json_object_new_object();
 	for (size_t i = 0; i < CM_COUNT(copied); i++)
 		json_object_object_add(s->image, copied[i], cm_json_copy(cm_json_get(recorded, copied[i])));
@@ -159,6 +175,7 @@ static void ours_image(struct cm_restore_source *s, struct json_object *backup)
 	else
 		cm_json_set_str(s->image, "mode", cm_json_str(s->image, "digest", NULL) ? "reference" : "missing");
 	s->image_config = cm_json_copy(cm_json_obj(image, "Config"));
+	return 0;
 }
 
 static void ours_rootfs(struct cm_restore_source *s)
@@ -170,7 +187,7 @@ static void ours_rootfs(struct cm_restore_source *s)
 	s->rootfs = json_object_new_object();
 	cm_json_set_str(s->rootfs, "prefix", "rootfs");
 	cm_json_set_int(s->rootfs, "bytes", cm_json_int(part, "bytes", 0));
-	cm_json_set_int(s->rootfs, "stored", cm_json_int(part, "stored", cm_json_int(part, "bytes", 0)));
+	cm_json_set_int(s->rootfs, "stored", cm_json_int(part, "size", 0));
 	cm_json_set_int(s->rootfs, "files", cm_json_int(part, "files", 0));
 }
 
@@ -203,17 +220,18 @@ static int ours_read(struct cm_restore_source *s, struct cm_err *err)
 						       "This archive holds no container: container_config.json is "
 						       "missing.")
 					  : rc;
-	/* Each of these may be missing: what they add can be done without. */
-	cm_archive_member_json(s->ours, "backup.json", &backup, NULL);
-	cm_archive_member_json(s->ours, "volumes_info.json", &info, NULL);
-	cm_archive_member_json(s->ours, "networks.json", &s->networks, NULL);
+	rc = ours_optional(s, "backup.json", &backup, err);
+	rc = rc ? rc : ours_optional(s, "volumes_info.json", &info, err);
+	rc = rc ? rc : ours_optional(s, "networks.json", &s->networks, err);
+	rc = rc ? rc : ours_image(s, backup, err);
+	if (rc != 0)
+		return rc;
 	if (!json_object_is_type(s->networks, json_type_array)) {
 		json_object_put(s->networks);
 		s->networks = json_object_new_array();
 	}
 	ours_volumes(s, info);
 	ours_binds(s, info);
-	ours_image(s, backup);
 	ours_rootfs(s);
 	ours_missing(s);
 	cm_str_copy(s->status, sizeof(s->status), cm_json_str(backup, "status", "stopped"));
