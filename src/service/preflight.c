@@ -352,12 +352,16 @@ int cm_preflight_run(struct cm_restore_plan *p, struct cm_err *err)
 	json_object_put(p->findings);
 	p->findings = json_object_new_array();
 	check_name(p);
+	cm_preflight_power(p->source->inspect, p->source->volumes, p->findings);
 	cm_preflight_ports(p);
 	cm_preflight_volumes(p);
 	cm_preflight_binds(p);
 	check_image(p);
 	check_architecture(p);
 	cm_preflight_networks(p);
+	for (size_t i = 0; i < p->network_count; i++)
+		if (p->networks[i].existing == NULL && p->networks[i].recorded != NULL)
+			cm_preflight_power_network(p->networks[i].recorded, p->findings);
 	check_references(p);
 	check_dependents(p);
 	check_runtime(p);

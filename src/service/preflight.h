@@ -38,6 +38,13 @@ void cm_preflight_volumes(struct cm_restore_plan *plan);
 void cm_preflight_binds(struct cm_restore_plan *plan);
 void cm_preflight_networks(struct cm_restore_plan *plan);
 
+/* What the container may do to its host: privileged, folders of the system, sockets of engines, namespaces,
+ * capabilities, devices, guards that are off. volumes: those of the backup. Adds "warn" findings whose codes begin with
+ * "POWER_". Pure. */
+void cm_preflight_power(struct json_object *inspect, struct json_object *volumes, struct json_object *findings);
+/* The same of a network that will be made. Pure. */
+void cm_preflight_power_network(struct json_object *network, struct json_object *findings);
+
 /* "amd64" of an image on an engine that says "x86_64": does it run there? Unknown names: yes. Pure. */
 bool cm_preflight_architecture_fits(const char *image, const char *engine);
 /* Two published addresses that cannot both be had. "" and 0.0.0.0 are every address. Pure. */
