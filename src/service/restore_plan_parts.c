@@ -16,7 +16,13 @@
 #include "service/vaults.h"
 
 /* Far above what any container has; each costs a look at the vault or the catalog. */
-enum { PLAN_MAX_NAMES = 99, PLAN_MAX_BIND_CHECKS = 32, PLAN_MAX_NETWORKS = 256, PLAN_MAX_REFERENCES = 64 };
+enum {
+	PLAN_MAX_NAMES = 99,
+	PLAN_MAX_BIND_CHECKS = 32,
+	PLAN_MAX_VOLUMES = 512,
+	PLAN_MAX_NETWORKS = 256,
+	PLAN_MAX_REFERENCES = 64
+};
 
 static int too_many(const char *what, struct cm_err *err)
 {
@@ -149,7 +155,8 @@ int cm_restore_plan_volumes(struct cm_restore_plan *p, struct cm_err *err)
 {
 	struct json_object *list = p->source->volumes;
 
-	(void)err;
+	if (cm_json_len(list) > PLAN_MAX_VOLUMES)
+		return too_many("volumes", err);
 	p->volumes = cm_alloc_array(cm_json_len(list) + 1, sizeof(*p->volumes));
 	for (size_t i = 0; i < cm_json_len(list); i++) {
 		struct cm_restore_volume *v = &p->volumes[p->volume_count++];
