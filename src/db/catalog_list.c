@@ -79,7 +79,7 @@ static void where_build(struct where *w, const struct cm_catalog_query *q)
 	where_text(w, "missing_ms = 0 AND verify_state = ?", q->verify_state);
 	where_text(w, "drill_state = ?", q->drill_state);
 	if (q->missing)
-		where_add(w, "missing_ms > ?", cm_v_int(0));
+		where_add(w, "missing_ms > 0 AND 1 = ?", cm_v_int(1)); /* as its index has it */
 	if (q->from_ms != 0)
 		where_add(w, "created_ms >= ?", cm_v_int(q->from_ms));
 	if (q->to_ms != 0)

@@ -222,6 +222,11 @@ test('files that appear and vanish are seen', async () => {
   assert.equal((await app.waitJob(v.json.job_id)).result.state, 'readable');
   rmSync(path.join(vault, 'network_cmnet_20261122_184438.json'));
   assert.equal((await app.api('POST', '/api/backups/refresh')).json.removed, 1);
+  // It stays listed until somebody deletes it, and the dashboard leads to it.
+  const missing = await app.api('GET', '/api/backups?state=missing');
+  assert.deepEqual(missing.json.backups.map((b) => [b.filename, b.verify_state]), [['network_cmnet_20261122_184438.json', 'missing']]);
+  assert.match((await app.get('/')).text, /href="\/vault\?state=missing"/);
+  assert.equal((await app.get('/vault?state=missing')).status, 200);
   rmSync(dir, { recursive: true });
 });
 

@@ -27,8 +27,10 @@ enum { PAGE_ROWS = 50, API_ROWS = 10000 };
 static const struct {
 	const char *word, *stored, *text;
 } states[] = { { "verified", "ok", "Verified" },
+	       { "readable", "readable", "Readable, without hashes" },
 	       { "unverified", "unknown", "Not verified" },
-	       { "damaged", "damaged", "Damaged" } };
+	       { "damaged", "damaged", "Damaged" },
+	       { "missing", NULL, "Missing" } };
 
 static const char *filter(const struct cm_request *rq, const char *name)
 {
@@ -50,11 +52,13 @@ static int query_make(const struct cm_request *rq, const struct cm_list *list, s
 	if (state == NULL)
 		return 0;
 	for (size_t i = 0; i < CM_COUNT(states); i++) {
-		if (cm_str_eq(states[i].word, state))
-			q->verify_state = states[i].stored;
+		if (!cm_str_eq(states[i].word, state))
+			continue;
+		q->verify_state = states[i].stored;
+		q->missing = states[i].stored == NULL;
+		return 0;
 	}
-	return q->verify_state != NULL ? 0
-				       : cm_err_set(err, CM_EINVAL, "state must be verified, unverified or damaged.");
+	return cm_err_set(err, CM_EINVAL, "state must be verified, readable, unverified, damaged or missing.");
 }
 
 static int servers_add(const struct cm_request *rq, struct json_object *filters, struct cm_err *err)
@@ -152,15 +156,15 @@ int cm_page_vault(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err
 	data = cm_view_data(rp);
 	cm_view_list(data, rq, &list, columns, (int64_t)found.count, found.total);
 	cm_json_set(data, "backups", rows);
-	filtered = q.search || q.server_name || q.type || q.container_name || q.verify_state;
+	filtered = q.search || q.server_name || q.type || q.container_name || q.verify_state || q.missing;
 	cm_json_set_bool(data, "is_filtered", filtered);
-	cm_json_set_bool(data, "is_empty", totals.count == 0);
-	cm_json_set_bool(data, "is_no_match", totals.count > 0 && found.total == 0);
+	cm_json_set_bool(data, "is_empty", totals.count + totals.missing == 0);
+	cm_json_set_bool(data, "is_no_match", totals.count + totals.missing > 0 && found.total == 0);
 	cm_catalog_list_release(&found);
 	if (rq->is_api)
 		return 0;
 	totals_add(rq, data, &totals);
-	actions_add(rq, data, totals.count > 0);
+	actions_add(rq, data, totals.count + totals.missing > 0);
 	return filters_add(rq, data, err);
 }
 
