@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Two programs on one data folder: one runs the jobs; it is killed, and the other takes over. No job is lost or run
 // twice.
-import { assert, docker, removeAll, after, sleep } from '../tools/harness.mjs';
+import { assert, docker, removeAll, after, freePort, sleep } from '../tools/harness.mjs';
 import { test, before, Program, container } from './rig.mjs';
 
 const p = `cmfaulti${process.pid}-`;
@@ -16,7 +16,7 @@ after(() => removeAll(p));
 
 test('one runs the jobs, is killed, and the other takes over', async () => {
   const first = await program.start();
-  const second = await program.start(null, { env: { CM_PORT: undefined } });
+  const second = await program.start(null, { env: { CM_PORT: String(await freePort()) } });
   assert.match(first.stderr, /runs the jobs/);
   await sleep(1500);
   assert.doesNotMatch(second.stderr, /runs the jobs/, 'only one holds the queue');

@@ -33,6 +33,7 @@ before(async () => {
   const job = await program.backup(name);
   await program.settled('the first backup', { [job]: ['complete'] });
   file = (await program.app.api('GET', `/api/backup-progress/${job}`)).json.backup_filename;
+  await program.app.stop();
 });
 after(() => removeAll(p));
 
@@ -48,32 +49,41 @@ async function helper() {
   return assert.fail('no helper at work');
 }
 
+const start = () => program.start(null, { env: { CM_WORKERS: '2' } });
+
 test('kill -9 of a worker that does not run the jobs: the backup does not notice', async () => {
+  await start();
   const job = await program.backup(name, held);
   await helper();
   const other = workers().find((pid) => pid !== holder());
   process.kill(other, 'SIGKILL');
   await program.settled('a worker was killed', { [job]: ['complete'] }, asItWas);
   assert.ok(!(await program.auditOf([job]))[0].includes('interrupted'));
+  await program.app.stop();
 });
 
 test('kill -9 of the worker that runs the jobs: another one goes on', async () => {
+  await start();
   const job = await program.backup(name, held);
   await helper();
   process.kill(holder(), 'SIGKILL');
   await program.settled('the runner was killed', { [job]: ['complete'] }, asItWas);
   assert.ok((await program.auditOf([job]))[0].includes('interrupted'));
+  await program.app.stop();
 });
 
 test('kill -9 of the helper: the backup fails, says so, and leaves nothing', async () => {
+  await start();
   const job = await program.backup(name, held);
   process.kill(await helper(), 'SIGKILL');
   await program.settled('the helper was killed', { [job]: ['error'] }, asItWas);
   assert.match((await program.job(job)).error, /helper/i);
+  await program.app.stop();
 });
 
 for (const what of ['backup', 'restore']) {
   test(`SIGTERM in the middle of a ${what}: a clean end, and all is put in order after the next start`, async () => {
+    await start();
     const data = snapshot(dir);
     const job = what === 'backup' ? await program.backup(name, held) : await program.restore(file, { replace: true, volumes: 'replace' });
     await helper();
@@ -81,8 +91,9 @@ for (const what of ['backup', 'restore']) {
     const end = await program.app.stop();
     assert.equal(end.code, 0, JSON.stringify(end));
     assert.ok(Date.now() - begin < 10500, `${Date.now() - begin} ms`);
-    await program.start(null, { env: { CM_WORKERS: '2' } });
+    await start();
     await program.settled('after SIGTERM', { [job]: [what === 'backup' ? 'complete' : 'interrupted'] }, asItWas);
     assert.equal(snapshot(dir), data);
+    await program.app.stop();
   });
 }
