@@ -10,9 +10,9 @@
 
 enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 10000, VALUES_MAX = 24, DISTINCT_MAX = 1000 };
 
-const char *const cm_catalog_sort_fields[] = { "file",	 "container", "type",	 "backup_type", "vault",
-					       "server", "size",      "created", "verified",	"drilled",
-					       "image",	 "stack",     "format",	 "warnings",	NULL };
+const char *const cm_catalog_sort_fields[] = { "file",	 "container", "type",	  "backup_type", "vault", "server",
+					       "size",	 "created",   "verified", "drilled",	 "image", "stack",
+					       "format", "warnings",  "state",	  NULL };
 
 /* What a sort field means. Each has an index that ends with the id, so that no sort is needed. */
 static const struct {
@@ -38,6 +38,9 @@ static const struct {
 	{ "stack", "stack COLLATE NOCASE" },
 	{ "format", "format" },
 	{ "warnings", "warning_count" },
+	/* What needs somebody first. */
+	{ "state", "CASE WHEN missing_ms > 0 THEN 0 WHEN verify_state = 'damaged' THEN 1 WHEN verify_state = 'unknown'"
+		   " THEN 2 WHEN verify_state = 'readable' THEN 3 ELSE 4 END" },
 };
 
 struct where {

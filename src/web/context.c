@@ -22,8 +22,6 @@
 #include "web/view/view_job.h"
 #include "web/web_int.h"
 
-enum { DAMAGED_SHOWN = 3 };
-
 static const struct {
 	const char *id, *href, *icon, *text, *group;
 	enum cm_role role;
@@ -135,23 +133,36 @@ static void add_job(struct json_object *top)
 	cm_job_list_release(&list);
 }
 
+static void add_trouble(struct json_object *banners, const struct cm_catalog_query *query, const char *one,
+			const char *many, const char *url)
+{
+	struct cm_catalog_list list = { 0 };
+	struct json_object *o;
+	char count[96];
+
+	if (cm_catalog_list(query, &list, NULL) != 0)
+		return;
+	if (list.total > 0 && list.count > 0) {
+		o = json_object_new_object();
+		cm_count_text(count, list.total, one, many);
+		cm_view_text(o, "text", list.total == 1 ? "%s: %s" : "%s, among them %s", count, list.rows[0].file);
+		cm_json_set_str(o, "url", url);
+		cm_json_set_str(o, "url_text", list.total == 1 ? "Show it" : "Show them");
+		json_object_array_add(banners, o);
+	}
+	cm_catalog_list_release(&list);
+}
+
+/* Backups that are damaged or missing: on every page until somebody deals with them. */
 static void add_damaged(struct json_object *top)
 {
-	struct cm_catalog_query query = { .verify_state = "damaged", .limit = DAMAGED_SHOWN };
-	struct cm_catalog_list list = { 0 };
-	struct json_object *damaged = json_object_new_array();
+	struct json_object *banners = json_object_new_array();
 
-	if (cm_catalog_list(&query, &list, NULL) == 0) {
-		for (size_t i = 0; i < list.count; i++) {
-			struct json_object *o = json_object_new_object();
-
-			cm_json_set_str(o, "file", list.rows[i].file);
-			cm_view_url(o, "url", "/backup/%s", list.rows[i].file);
-			json_object_array_add(damaged, o);
-		}
-		cm_catalog_list_release(&list);
-	}
-	cm_json_set(top, "damaged", damaged);
+	add_trouble(banners, &(struct cm_catalog_query){ .verify_state = "damaged", .limit = 1 }, "backup is damaged",
+		    "backups are damaged", "/vault?state=damaged");
+	add_trouble(banners, &(struct cm_catalog_query){ .missing = true, .limit = 1 },
+		    "backup is missing from the vault", "backups are missing from the vault", "/vault?state=missing");
+	cm_json_set(top, "damaged", banners);
 }
 
 static struct json_object *make_top(const struct cm_call *call)

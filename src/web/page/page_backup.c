@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One backup: what is in it, its files, its verification, the archive itself.
+ * One backup: what is in it, and the archive itself.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,7 +12,6 @@
 #include "core/mem.h"
 #include "core/str.h"
 #include "db/catalog.h"
-#include "jobs/kinds.h"
 #include "jobs/queue.h"
 #include "service/audit.h"
 #include "service/backup_meta.h"
@@ -21,7 +20,6 @@
 #include "service/restore.h"
 #include "service/restore_source.h"
 #include "service/vaults.h"
-#include "service/verify.h"
 #include "web/form.h"
 #include "web/page.h"
 #include "web/reply.h"
@@ -176,36 +174,6 @@ static int preview(struct cm_request *rq, struct cm_reply *rp, struct cm_err *er
 int cm_page_backup_show(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err)
 {
 	return rq->is_api ? preview(rq, rp, err) : page_show(rq, rp, err);
-}
-
-int cm_page_backup_verify(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err)
-{
-	cm_autojson struct json_object *params = json_object_new_object();
-	struct cm_job_request job = { .kind = "verify", .subject = rq->params[0], .user = rq->user, .params = params };
-	struct cm_catalog_row row = { 0 };
-	struct json_object *answer;
-	char id[CM_UUID_LEN + 1], where[64];
-	int rc;
-
-	cm_json_set_str(params, "filename", rq->params[0]);
-	cm_json_set_str(params, "user", rq->user);
-	rc = cm_verify_params_check(params, err);
-	rc = rc < 0 ? rc : cm_catalog_get(NULL, rq->params[0], &row, err);
-	cm_catalog_row_release(&row);
-	rc = rc < 0 ? rc : cm_job_add(rq->app, &job, id, err);
-	if (rc < 0)
-		return rc;
-	snprintf(where, sizeof(where), "/job/%s", id);
-	if (!rq->is_api) {
-		cm_reply_redirect(rp, where);
-		return 0;
-	}
-	answer = json_object_new_object();
-	cm_json_set_str(answer, "job_id", id);
-	cm_json_set_str(answer, "progress_id", id);
-	rp->status = 202;
-	cm_reply_done(rq, rp, where, answer, "Verification started");
-	return 0;
 }
 
 static void audit_download(const struct cm_request *rq, const char *file)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The settings page, and the same by API. */
+#include <stdio.h>
 #include <string.h>
 
 #include "core/json.h"
@@ -43,12 +44,25 @@ static struct json_object *make_findings(const struct cm_app *app)
 	return list;
 }
 
-static void fill_view(const struct cm_request *rq, struct cm_reply *rp, const char *server_name, const char *error)
+/* typed: what a form with a mistake had, its key and what is wrong; else NULL. */
+static void fill_view(const struct cm_request *rq, struct cm_reply *rp, const char *key, const char *typed,
+		      const char *error)
 {
 	struct json_object *data = cm_view_data(rp);
+	cm_autofree char *server = cm_settings_server_name();
+	int percent = CM_VERIFY_PERCENT_DEFAULT;
+	char member[96];
 
-	cm_json_set_str(data, "server_name", server_name);
-	cm_json_set_str(data, "server_name_error", error);
+	(void)cm_settings_verify_percent(&percent, NULL);
+	cm_json_set_str(data, "server_name", server);
+	cm_json_set(data, "server_name_error", NULL);
+	cm_view_text(data, "verify_percent", "%d", percent);
+	cm_json_set(data, "verify_percent_error", NULL);
+	if (key != NULL) {
+		snprintf(member, sizeof(member), "%s_error", key);
+		cm_json_set_str(data, key, typed);
+		cm_json_set_str(data, member, error);
+	}
 	cm_json_set_bool(data, "can_change", rq->role >= CM_ROLE_ADMIN);
 	cm_json_set_str(data, "action", "/settings");
 	cm_json_set(data, "themes", make_themes(rq));
@@ -59,9 +73,7 @@ static void fill_view(const struct cm_request *rq, struct cm_reply *rp, const ch
 
 void cm_settings_view(const struct cm_request *rq, struct cm_reply *rp)
 {
-	cm_autofree char *server = cm_settings_server_name();
-
-	fill_view(rq, rp, server, NULL);
+	fill_view(rq, rp, NULL, NULL, NULL);
 }
 
 int cm_page_settings(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err)
@@ -88,13 +100,16 @@ static int save(const struct cm_request *rq, const char *key, const char *value,
 	return rc;
 }
 
+/* Each card of the page is a form of its own: what it has is saved. */
 int cm_page_settings_save(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err)
 {
-	const char *name = cm_form_get(rq->post, "server_name");
-	int rc = save(rq, CM_SETTING_SERVER_NAME, name, err);
+	const char *key = cm_form_get(rq->post, CM_SETTING_VERIFY_PERCENT) != NULL ? CM_SETTING_VERIFY_PERCENT
+										   : CM_SETTING_SERVER_NAME;
+	const char *value = cm_form_get(rq->post, key);
+	int rc = save(rq, key, value, err);
 
 	if (rc != 0) {
-		fill_view(rq, rp, name ? name : "", err->text);
+		fill_view(rq, rp, key, value ? value : "", err->text);
 		return rc;
 	}
 	cm_reply_done(rq, rp, "/settings", NULL, "The settings are saved.");

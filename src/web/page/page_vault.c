@@ -19,8 +19,8 @@
 #include "web/view.h"
 #include "web/view/view_backup.h"
 
-static const char *const columns[] = { "-created", "filename", "type",	    "backup_type", "storage",
-				       "server",   "-size",    "-verified", NULL };
+static const char *const columns[] = { "-created", "filename", "type",	"backup_type", "storage",
+				       "state",	   "server",   "-size", "-verified",   NULL };
 
 enum { PAGE_ROWS = 50, API_ROWS = 10000 };
 
@@ -126,7 +126,10 @@ static void actions_add(const struct cm_request *rq, struct json_object *data, b
 {
 	bool admin = rq->role >= CM_ROLE_ADMIN;
 
+	cm_json_set_bool(data, "can_select", rq->role >= CM_ROLE_DEVELOPER);
 	cm_json_set_bool(data, "can_delete", admin);
+	cm_json_set_str(data, "verify_action", rq->role >= CM_ROLE_DEVELOPER ? "/vault/verify" : NULL);
+	cm_json_set_str(data, "verify_all_action", rq->role >= CM_ROLE_DEVELOPER && any ? "/vault/verify" : NULL);
 	cm_json_set_str(data, "delete_action", admin ? "/vault/delete" : NULL);
 	cm_json_set_str(data, "empty_url", admin && any ? "/vault/empty" : NULL);
 	cm_json_set_str(data, "refresh_action", rq->role >= CM_ROLE_DEVELOPER ? "/vault/refresh" : NULL);

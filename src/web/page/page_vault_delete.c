@@ -90,6 +90,11 @@ static int selection_read(const struct cm_form *form, struct selection *ret, str
 	return 0;
 }
 
+static bool is_good(const struct cm_catalog_row *row)
+{
+	return row->missing_ms == 0 && !cm_str_eq(row->verify_state, "damaged");
+}
+
 /* Would its container have no good backup any more? */
 static bool is_last_good(const struct selection *s, const struct cm_catalog_row *row)
 {
@@ -97,15 +102,14 @@ static bool is_last_good(const struct selection *s, const struct cm_catalog_row 
 	struct cm_catalog_list all;
 	bool last = true;
 
-	if (row->container_name == NULL || !cm_str_eq(row->type, "container") ||
-	    cm_str_eq(row->verify_state, "damaged") || cm_catalog_list(&q, &all, NULL) < 0)
+	if (row->container_name == NULL || !cm_str_eq(row->type, "container") || !is_good(row) ||
+	    cm_catalog_list(&q, &all, NULL) < 0)
 		return false;
 	for (size_t i = 0; i < all.count && last; i++) {
 		const struct cm_catalog_row *other = &all.rows[i];
 
 		/* One that stays protects it; of several that go only the newest is marked. */
-		if (!cm_str_eq(other->verify_state, "damaged") &&
-		    (!selected(s, other->file) || other->created_ms > row->created_ms))
+		if (is_good(other) && (!selected(s, other->file) || other->created_ms > row->created_ms))
 			last = false;
 	}
 	cm_catalog_list_release(&all);

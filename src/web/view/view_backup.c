@@ -212,6 +212,44 @@ static void others_add(struct json_object *data, const struct cm_backup_page *p)
 	cm_view_url(data, "others_url", "/vault?q=%s", p->row->container_name ? p->row->container_name : "");
 }
 
+/* What to do about one that is damaged or missing; nothing for the others. */
+static void advice_add(struct json_object *data, const struct cm_backup_page *p)
+{
+	const char *word = cm_view_backup_word(p->row), *name = p->row->container_name;
+	bool missing = cm_str_eq(word, "missing");
+	struct json_object *o = json_object_new_object();
+	const struct cm_catalog_row *good = NULL;
+	char ago[48];
+
+	cm_json_set(data, "advice", NULL);
+	if (!missing && !cm_str_eq(word, "damaged")) {
+		json_object_put(o);
+		return;
+	}
+	for (size_t i = 0; p->others != NULL && i < p->others->count && good == NULL; i++) {
+		const struct cm_catalog_row *row = &p->others->rows[i];
+
+		if (row->missing_ms == 0 && !cm_str_eq(row->verify_state, "damaged") &&
+		    !cm_str_eq(row->file, p->row->file))
+			good = row;
+	}
+	if (good != NULL) {
+		cm_time_ago(ago, good->created_ms, p->now_ms);
+		cm_view_text(o, "text", "Restore from another: the newest good backup of %s was made %s. %s", name, ago,
+			     missing ? "Put this file back into the vault and verify it, or delete it from the list."
+				     : "Delete this one, or put a good copy of its file back and verify again.");
+		cm_view_url(o, "url", "/backup/%s", good->file);
+		cm_json_set_str(o, "url_text", "Open that one");
+	} else {
+		cm_view_text(o, "text", "There is no other good backup of %s: make one now. %s", name ? name : "it",
+			     missing ? "Put this file back into the vault and verify it, or delete it from the list."
+				     : "Put a good copy of this file back and verify again, if there is one.");
+		cm_view_url(o, "url", "/containers?q=%s", name ? name : "");
+		cm_json_set_str(o, "url_text", "Show the container");
+	}
+	cm_json_set(data, "advice", o);
+}
+
 static void container_add(struct json_object *data, const struct cm_backup_page *p)
 {
 	struct json_object *o = NULL;
@@ -265,6 +303,7 @@ void cm_view_backup_frame(struct json_object *data, const struct cm_backup_page 
 			p->role >= CM_ROLE_DEVELOPER && row->drill_log && row->drill_log[0] ? row->drill_log : NULL);
 	cm_json_set(data, "drill_notes", cm_view_sentences(cm_json_arr(cm_json_obj(p->companion, "drill"), "notes")));
 	cm_json_set_str(data, "delete_action", p->role >= CM_ROLE_ADMIN ? "/vault/delete" : NULL);
+	advice_add(data, p);
 	job_add(data, p);
 	container_add(data, p);
 	others_add(data, p);

@@ -64,6 +64,8 @@ static void add_object(struct json_object *o, const struct cm_job *job)
 	cm_json_set_str(object, "text", job->subject);
 	if (cm_str_eq(job->subject, file))
 		cm_view_url(object, "url", "/backup/%s", file);
+	else if (cm_str_eq(job->kind, "verify_batch"))
+		cm_json_set_str(object, "url", "/vault");
 	else
 		cm_view_url(object, "url", "/containers?q=%s", job->subject);
 	cm_json_set(o, "object", object);
@@ -113,18 +115,41 @@ static void restore_result(struct json_object *o, const struct cm_job *job)
 static void verify_result(struct json_object *o, const struct cm_job *job)
 {
 	struct json_object *problems = cm_json_arr(job->result, "problems");
+	const char *state = cm_json_str(job->result, "state", "");
 	char count[96];
 
 	if (job->state != CM_JOB_COMPLETE)
 		return;
-	if (!cm_str_eq(cm_json_str(job->result, "state", ""), "damaged")) {
-		cm_count_text(count, cm_json_int(job->result, "files", 0), "file", "files");
+	cm_count_text(count, cm_json_int(job->result, "files", 0), "file", "files");
+	if (cm_str_eq(state, "ok"))
 		cm_view_text(o, "result_text", "Every hash is right: %s read.", count);
+	else if (cm_str_eq(state, "readable"))
+		cm_view_text(o, "result_text", "It is readable to its end: %s. It has no hashes to compare with.",
+			     count);
+	else
+		cm_view_text(o, "result_text", "The backup is %s: %s", state,
+			     cm_json_len(problems) > 0 ? json_object_get_string(json_object_array_get_idx(problems, 0))
+						       : "its hashes do not match.");
+}
+
+static void batch_result(struct json_object *o, const struct cm_job *job)
+{
+	static const char *const states[][2] = {
+		{ "ok", "verified" }, { "readable", "readable" }, { "damaged", "damaged" }, { "missing", "missing" }
+	};
+	char text[200] = "";
+	size_t len = 0;
+
+	if (job->state != CM_JOB_COMPLETE)
 		return;
+	for (size_t i = 0; i < CM_COUNT(states); i++) {
+		int64_t n = cm_json_int(job->result, states[i][0], 0);
+
+		if (n > 0)
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%lld %s", len ? ", " : "",
+						(long long)n, states[i][1]);
 	}
-	cm_view_text(o, "result_text", "The backup is damaged: %s",
-		     cm_json_len(problems) > 0 ? json_object_get_string(json_object_array_get_idx(problems, 0))
-					       : "its hashes do not match.");
+	cm_view_text(o, "result_text", "%s.", len > 0 ? text : "There was nothing to verify");
 }
 
 static void drill_result(struct json_object *o, const struct cm_job *job)
@@ -170,7 +195,7 @@ void cm_view_job_about(struct json_object *o, const struct cm_job *job, const st
 	} results[] = { { "backup", backup_result },
 			{ "restore", restore_result },
 			{ "verify", verify_result },
-			{ "drill", drill_result } };
+			{ "drill", drill_result }, { "verify_batch", batch_result } };
 
 	add_object(o, job);
 	add_facts(o, job);
