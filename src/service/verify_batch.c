@@ -126,14 +126,17 @@ static int todo_of_all(struct batch *b, struct todo *t, struct cm_err *err)
 {
 	struct cm_catalog_pick *picks;
 	size_t count;
-	int rc = cm_catalog_oldest_verified(cm_now_ms(), b->before_ms, &picks, &count, err);
+	int rc = cm_catalog_oldest_verified(cm_now_ms(), INT64_MAX, &picks, &count, err);
 
 	if (rc < 0)
 		return rc;
 	t->ids = cm_alloc_array(count + 1, sizeof(*t->ids));
-	t->count = count;
 	for (size_t i = 0; i < count; i++) {
-		t->ids[i] = picks[i].id;
+		if (picks[i].verified_ms >= b->before_ms) {
+			b->before++;
+			continue;
+		}
+		t->ids[t->count++] = picks[i].id;
 		b->total += (uint64_t)(picks[i].content_size > 0 ? picks[i].content_size : picks[i].size);
 	}
 	free(picks);
