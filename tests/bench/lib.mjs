@@ -52,15 +52,15 @@ export async function interleave(contenders, n = rounds) {
 
 // One line of the table. value and reference are numbers of one unit; what counts is said by bar:
 //   { most: 1.05 }  value / reference at most that        { least: 10 }  reference / value at least that
-//   { max: 500 }    value itself at most that
+//   { max: 500 }    value itself at most that          { min: 500 }    value itself at least that
 export function row(what, unit, value, reference, bar) {
   const ratio = bar.least ? reference / value : bar.most ? value / reference : undefined;
-  const ok = bar.least ? ratio >= bar.least : bar.most ? ratio <= bar.most : value <= bar.max;
+  const ok = bar.least ? ratio >= bar.least : bar.most ? ratio <= bar.most : bar.min ? value >= bar.min : value <= bar.max;
   rows.push({ what, unit, value, reference, bar, ratio, ok });
   console.error(`# ${line(rows.at(-1))}`);
 }
 const number = (v, unit) => (v === undefined ? '' : `${unit === 's' || unit === 'MB' ? v.toFixed(v < 10 ? 2 : 1) : Math.round(v)} ${unit}`);
-const barText = (b) => (b.least ? `at least ${b.least}x faster` : b.most ? `at most ${b.most}x` : `at most ${b.max}`);
+const barText = (b) => (b.least ? `at least ${b.least}x faster` : b.most ? `at most ${b.most}x` : b.min ? `at least ${b.min}` : `at most ${b.max}`);
 const ratioText = (r) => (r.bar.least ? `${r.ratio.toFixed(1)}x faster` : r.bar.most ? `${r.ratio.toFixed(2)}x` : '');
 const line = (r) => `| ${r.what} | ${number(r.value, r.unit)} | ${number(r.reference, r.unit)} | ${ratioText(r)} | ${barText(r.bar)} | ${r.ok ? 'met' : 'MISSED'} |`;
 export function table(list) {
