@@ -13,6 +13,7 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/mem.h"
+#include "core/str.h"
 #include "db/db.h"
 #include "db/handle.h"
 #include "db/migrate.h"
@@ -49,7 +50,7 @@ static size_t list(const char *folder, const char *stem, char names[COPIES_MAX][
 
 	for (struct dirent *e; d != NULL && n < COPIES_MAX && (e = readdir(d)) != NULL;)
 		if (strlen(e->d_name) < NAME_SIZE && is_copy(e->d_name, stem))
-			snprintf(names[n++], NAME_SIZE, "%s", e->d_name);
+			cm_str_copy(names[n++], NAME_SIZE, e->d_name);
 	if (d != NULL)
 		closedir(d);
 	qsort(names, n, NAME_SIZE, newest_first);
