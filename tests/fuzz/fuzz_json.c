@@ -40,12 +40,13 @@ static void as_container(struct json_object *o)
 {
 	const struct cm_spec_options options = { .api_minor = 41 };
 	cm_autobuf struct cm_buf run = CM_BUF_INIT(1 << 20), compose = CM_BUF_INIT(1 << 20);
-	cm_autojson struct json_object *volumes = cm_spec_volumes(o), *binds = cm_spec_binds(o);
-	cm_autojson struct json_object *networks = cm_spec_networks(o), *refs = cm_spec_references(o);
-	cm_autojson struct json_object *ports = cm_spec_ports(o, NULL), *masked = cm_spec_masked(o);
+	struct json_object *made[] = { cm_spec_volumes(o),    cm_spec_binds(o),	 cm_spec_networks(o),
+				       cm_spec_references(o), cm_spec_masked(o), cm_spec_ports(o, NULL) };
 	cm_autojson struct json_object *findings = json_object_new_array();
 	struct cm_spec *spec = NULL;
 
+	for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++)
+		json_object_put(made[i]);
 	cm_preflight_power(o, cm_json_arr(o, "volumes"), findings);
 	cm_spec_run_text(o, NULL, CM_SPEC_MASK_ENV, &run);
 	cm_spec_compose_text(o, NULL, CM_SPEC_MASK_ENV, &compose);
