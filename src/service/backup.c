@@ -22,6 +22,8 @@
 #include "service/backup_meta.h"
 #include "service/settings.h"
 
+enum { LIST_WAIT_MS = 60000 };
+
 static void step(struct cm_backup_run *r, int number, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 static void step(struct cm_backup_run *r, int number, const char *fmt, ...)
@@ -248,6 +250,20 @@ static int64_t written_ms(struct cm_vault *v, const char *filename)
 	return ms;
 }
 
+/* The backup is there. Who holds the database for long delays its row; a catalog that does not know it after that
+ * learns of it by its next comparison. */
+static void list(struct cm_backup_run *r, const struct cm_catalog_row *row)
+{
+	int64_t begin = cm_monotonic_ms();
+	int rc;
+
+	do
+		rc = cm_catalog_put(row, NULL);
+	while (rc == CM_EBUSY && cm_monotonic_ms() - begin < LIST_WAIT_MS && !cm_backup_cancelled(r));
+	if (rc < 0)
+		cm_progress_warn(r->progress, "The backup is complete but not listed yet: read the vault again.");
+}
+
 static int publish(struct cm_backup_run *r, struct json_object *companion, struct cm_err *err)
 {
 	const char *text =
@@ -265,9 +281,7 @@ static int publish(struct cm_backup_run *r, struct json_object *companion, struc
 	CM_FAULT_POINT("backup_committed");
 	entry.modified_ms = written_ms(r->out.vault, r->filename);
 	cm_backup_row(r->out.vault->ops->kind, &entry, companion, &row);
-	/* The backup is there. A catalog that does not know it yet learns of it by its next comparison. */
-	if (cm_catalog_put(&row, NULL) < 0)
-		cm_progress_warn(r->progress, "The backup is complete but not listed yet: read the vault again.");
+	list(r, &row);
 	cm_catalog_row_release(&row);
 	return 0;
 }
