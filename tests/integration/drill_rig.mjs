@@ -45,7 +45,7 @@ export async function world(name, places) {
   const files = {};
   for (const v of places) files[v] = await snapshot(v, { inodes: true });
   return {
-    c: { id: c.Id, started: c.State.StartedAt, pid: c.State.Pid, mounts: c.Mounts, networks: c.NetworkSettings.Networks, restarts: c.RestartCount },
+    c: { id: c.Id, started: c.State.StartedAt, pid: c.State.Pid, mounts: [...c.Mounts].sort((a, b) => a.Destination.localeCompare(b.Destination)), networks: c.NetworkSettings.Networks, restarts: c.RestartCount },
     files,
     volumes: (await lines('volume', 'ls', '-q')).sort(),
     networks: (await lines('network', 'ls', '-q')).sort(),
