@@ -364,7 +364,7 @@ TEST(db_damaged__is_said_clearly)
 	if (rc == 0)
 		rc = cm_db_int(db, &n, &err, "SELECT count(*) FROM t WHERE b LIKE '%x'");
 	CHECK_INT(rc, CM_ECORRUPT);
-	CHECK(strstr(err.text, "put a good copy back") != NULL);
+	CHECK(strstr(err.text, "Restart the program: it mends it") != NULL);
 	scratch_end();
 }
 
