@@ -101,8 +101,8 @@ struct cm_catalog_query {
 	int64_t offset;
 };
 
-/* file container type backup_type vault server size created verified drilled image stack format warnings state: NULL-ended.
- * "filename", "storage", "storage_location", "server_name" and "container_name" are taken as well. */
+/* file container type backup_type vault server size created verified drilled image stack format warnings state:
+ * NULL-ended. "filename", "storage", "storage_location", "server_name" and "container_name" are taken as well. */
 extern const char *const cm_catalog_sort_fields[];
 
 struct cm_catalog_list {

@@ -105,7 +105,7 @@ static bool send_all(int fd, const char *data, size_t len)
 /* Reads until the status line is there. */
 static bool status_read(struct probe *p, int fd)
 {
-	char head[HEAD_MAX + 1];
+	char head[HEAD_MAX + 1] = "";
 	size_t len = 0;
 	int major = 0;
 

@@ -45,7 +45,7 @@ void cm_helper_peer(struct cm_peer *ret, struct cm_helper *h)
 }
 
 /* The rest of the spec is filled in. */
-static int open_with(const struct cm_app *app, struct cm_docker *d, struct cm_helper_spec *spec, struct cm_helper **ret,
+static int open_with(const struct cm_app *app, struct cm_docker *d, struct cm_helper_spec spec, struct cm_helper **ret,
 		     struct cm_err *err)
 {
 	struct cm_helper_shared shared = { .kind = CM_HELPER_SHARED_NONE };
@@ -57,12 +57,12 @@ static int open_with(const struct cm_app *app, struct cm_docker *d, struct cm_he
 	if (rc < 0)
 		return rc;
 	cm_engine_instance(app, instance);
-	spec->image_ref = image;
-	spec->instance = instance;
-	spec->job = cm_journal_job();
-	spec->socket_dir = app->tmp_dir;
-	spec->shared = &shared;
-	return cm_helper_start(d, spec, ret, err);
+	spec.image_ref = image;
+	spec.instance = instance;
+	spec.job = cm_journal_job();
+	spec.socket_dir = app->tmp_dir;
+	spec.shared = &shared;
+	return cm_helper_start(d, &spec, ret, err);
 }
 
 int cm_helper_open(const struct cm_app *app, struct cm_docker *d, const struct cm_helper_mount *mounts, size_t count,
@@ -72,7 +72,7 @@ int cm_helper_open(const struct cm_app *app, struct cm_docker *d, const struct c
 		.mounts = mounts, .mount_count = count, .privileges = privileges, .trusted = true
 	};
 
-	return open_with(app, d, &spec, ret, err);
+	return open_with(app, d, spec, ret, err);
 }
 
 int cm_helper_open_beside(const struct cm_app *app, struct cm_docker *d, const char *container, struct cm_helper **ret,
@@ -80,5 +80,5 @@ int cm_helper_open_beside(const struct cm_app *app, struct cm_docker *d, const c
 {
 	struct cm_helper_spec spec = { .network = container, .privileges = CM_HELPER_NONE };
 
-	return open_with(app, d, &spec, ret, err);
+	return open_with(app, d, spec, ret, err);
 }

@@ -195,7 +195,8 @@ void cm_view_job_about(struct json_object *o, const struct cm_job *job, const st
 	} results[] = { { "backup", backup_result },
 			{ "restore", restore_result },
 			{ "verify", verify_result },
-			{ "drill", drill_result }, { "verify_batch", batch_result } };
+			{ "drill", drill_result },
+			{ "verify_batch", batch_result } };
 
 	add_object(o, job);
 	add_facts(o, job);
