@@ -145,7 +145,7 @@ test('every page without JavaScript', async () => {
   assert.match(page.url(), /q=cmpages-two/);
   assert.equal(await page.locator('#backups tbody tr').count(), 1);
   await page.check('#backups tbody [type=checkbox]');
-  await page.click('[data-bulk] button');
+  await page.click('[data-bulk] button:has-text("Delete")');
   assert.match(await page.locator('h1').innerText(), /Delete 1 backup/);
   await page.click('main a.button:not(.danger)');
   await page.click('.user-menu summary');
