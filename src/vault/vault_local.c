@@ -327,12 +327,13 @@ int cm_vault_local_open(const char *dir, struct cm_vault **ret, struct cm_err *e
 	struct cm_local_vault *v;
 
 	if (fd < 0) {
-		int rc =
-		    cm_err_set(err, errno == ENOENT ? CM_ENOTFOUND : CM_EIO,
-			       "The vault's folder cannot be opened: check that it exists and that the program may "
-			       "read and write it");
+		const char *why = strerror(errno);
+		/* Never CM_ENOTFOUND: a folder that is away says nothing of the backups in it. */
+		int rc = cm_err_set(err, CM_EIO,
+				    "The vault's folder cannot be opened: check that it exists and that the program "
+				    "may read and write it");
 
-		cm_err_detail(err, "%s: %s", dir, strerror(errno));
+		cm_err_detail(err, "%s: %s", dir, why);
 		return rc;
 	}
 	v = cm_alloc(sizeof(*v));

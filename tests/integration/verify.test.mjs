@@ -2,13 +2,14 @@
 // Verification: one, several, all, by schedule; what is found, where it is said, and how it goes away again.
 import { test, assert, docker, startApp, removeAll, after, before, sleep } from '../tools/harness.mjs';
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, linkSync, openSync, closeSync, readFileSync, readSync, renameSync, rmSync, statSync, writeSync, writeFileSync } from 'node:fs';
+import { chownSync, copyFileSync, existsSync, linkSync, openSync, closeSync, readFileSync, readSync, renameSync, rmSync, statSync, writeSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 const p = `cmverify${process.pid}-`;
 const app = await startApp();
 const vault = path.join(app.dataDir, 'backups');
-const kept = path.join(app.dataDir, 'kept.tar.gz');
+// Not inside: at a start the program takes archives that lie there into its vault.
+const kept = `${app.dataDir}-kept.tar.gz`;
 const pages = ['/', '/containers', '/vault', '/jobs', '/audit', '/settings', '/account', '/help', '/no-such-page'];
 const copies = 16;
 let file, names;
@@ -35,6 +36,12 @@ async function verifyAll() {
   assert.equal(r.status, 202, r.text);
   return r.json.jobs[0].job_id;
 }
+// A good copy under this name, readable for the program's workers.
+function putBack(name) {
+  const { uid, gid } = statSync(path.join(vault, file));
+  copyFileSync(kept, path.join(vault, name));
+  chownSync(path.join(vault, name), uid, gid);
+}
 function flip(name) {
   const fd = openSync(path.join(vault, name), 'r+');
   const byte = Buffer.alloc(1);
@@ -60,6 +67,7 @@ before(async () => {
   assert.equal((await app.api('POST', '/api/backups/refresh')).json.added, copies);
 });
 after(() => removeAll(p));
+after(() => rmSync(kept, { force: true }));
 
 test('several are verified, each with a result of its own', async () => {
   const begun = new Date(Date.now() - 1000).toISOString();
@@ -118,6 +126,25 @@ test('a second click finds the first job, and who may only look may not verify',
   assert.ok((await app.api('GET', '/api/openapi.json')).json.paths['/api/backups/verify'].post);
 });
 
+test('killed in the middle, all of them go on after the restart', async () => {
+  const since = new Date().toISOString();
+  const id = await verifyAll();
+  const many = (await app.api('POST', '/api/backups/verify', { file: names.slice(0, 6) })).json.jobs.map((j) => j.job_id);
+  const done = async () => (await backups('limit=1000')).filter((b) => b.verified_at > since).length;
+  await until('some are done', async () => (await done()) >= 3);
+  await app.kill9();
+  await app.spawn();
+  const job = await until('it goes on to its end', async () => {
+    const now = await app.waitJob(id);
+    return now.state === 'complete' && now;
+  });
+  assert.ok(job.result.verified_before >= 2 && job.result.ok >= 1, JSON.stringify(job.result));
+  assert.equal(job.result.ok + job.result.verified_before, copies + 1);
+  assert.equal(await done(), copies + 1);
+  for (const one of many) assert.equal((await app.waitJob(one)).result.state, 'ok');
+  assert.ok((await app.api('GET', '/api/audit-logs?operation_type=verify&status=interrupted')).json.total >= 1);
+});
+
 test('backups and restores go first, and read the same file at the same time', async () => {
   const id = await verifyAll();
   await until('it runs', async () => (await app.api('GET', `/api/jobs/${id}`)).json.state === 'running');
@@ -126,6 +153,83 @@ test('backups and restores go first, and read the same file at the same time', a
   assert.equal((await app.backup(`${p}again`)).state, 'complete');
   assert.equal((await app.waitJob(id)).state, 'complete');
   await docker('rm', '-f', `${p}again`);
+});
+
+test('a damaged one is red, in a banner on every page, in the audit and in the API', async () => {
+  assert.deepEqual([(await numbers()).damaged, (await numbers()).missing], [0, 0]);
+  for (const page of pages) assert.ok(!(await app.get(page)).text.includes('is damaged'), page);
+  // A file of its own: the others share theirs.
+  rmSync(path.join(vault, names[4]));
+  putBack(names[4]);
+  flip(names[4]);
+  const job = await verify(names[4]);
+  assert.deepEqual([job.state, job.result.state], ['complete', 'damaged']);
+  const row = await one(names[4]);
+  assert.deepEqual([row.verify_state, row.state.is_damaged], ['damaged', true]);
+  assert.match(row.verify_error, /noise/);
+  assert.equal((await audit(names[4]))[0], 'error');
+  assert.equal((await numbers()).damaged, 1);
+  for (const page of pages) {
+    const r = await app.get(page);
+    assert.ok(r.text.includes(`1 backup is damaged: ${names[4]}`), page);
+    assert.ok(r.text.includes('href="/vault?state=damaged"'), page);
+  }
+  assert.deepEqual((await backups('state=damaged')).map((b) => b.filename), [names[4]]);
+  assert.equal((await backups('sort=state'))[0].filename, names[4]);
+  const page = (await app.get(`/backup/${names[4]}`)).text;
+  assert.match(page, /Restore from another: the newest good backup of/);
+  assert.match(page, /Delete this one, or put a good copy/);
+  // The file is put back: verified again, the banner goes.
+  putBack(names[4]);
+  assert.equal((await verify(names[4])).result.state, 'ok');
+  assert.equal((await numbers()).damaged, 0);
+  for (const where of pages) assert.ok(!(await app.get(where)).text.includes('1 backup is damaged'), where);
+});
+
+test('one whose file vanished is told, until it is back or deleted', async () => {
+  const away = path.join(app.dataDir, 'away.tar.gz');
+  renameSync(path.join(vault, names[5]), away);
+  const job = await verify(names[5]);
+  assert.deepEqual([job.state, job.result.state], ['complete', 'missing']);
+  const row = await one(names[5]);
+  assert.deepEqual([row.verify_state, row.state.text, row.restore_url, row.download_url], ['missing', 'Missing', null, null]);
+  assert.deepEqual((await backups('state=missing')).map((b) => b.filename), [names[5]]);
+  assert.equal((await numbers()).missing, 1);
+  assert.ok((await app.get('/help')).text.includes(`1 backup is missing from the vault: ${names[5]}`));
+  assert.match((await app.get(`/backup/${names[5]}`)).text, /no longer in the vault/);
+  renameSync(away, path.join(vault, names[5]));
+  assert.equal((await verify(names[5])).result.state, 'ok');
+  assert.equal((await numbers()).missing, 0);
+  // A look at the folder finds it as well.
+  rmSync(path.join(vault, names[5]));
+  assert.equal((await app.api('POST', '/api/backups/refresh')).json.removed, 1);
+  assert.equal((await numbers()).missing, 1);
+  assert.equal((await audit(names[5]))[0], 'error');
+  assert.equal((await app.api('DELETE', `/api/backup/${names[5]}`)).status, 200);
+  assert.equal((await numbers()).missing, 0);
+  assert.equal(await one(names[5]), undefined);
+});
+
+test('what is deleted meanwhile, and a vault that cannot be read, are errors that say so', async () => {
+  const batch = (await app.api('POST', '/api/backups/verify', { file: names.slice(6, 14) })).json.jobs;
+  const last = batch.at(-1);
+  assert.equal((await app.api('DELETE', `/api/backup/${last.filename}`)).status, 200);
+  const job = await app.waitJob(last.job_id);
+  // It may have been quicker than the deletion.
+  if (job.state === 'error') assert.match(job.error, /not found|deleted while it was being verified/);
+  else assert.deepEqual([job.state, job.result.state], ['complete', 'ok']);
+  for (const j of batch.slice(0, -1)) assert.equal((await app.waitJob(j.job_id)).result.state, 'ok');
+  assert.equal(existsSync(path.join(vault, `${last.filename}.json`)), false);
+
+  renameSync(vault, `${vault}.away`);
+  const single = await verify(names[0]);
+  const all = await app.waitJob(await verifyAll());
+  renameSync(`${vault}.away`, vault);
+  for (const j of [single, all]) {
+    assert.equal(j.state, 'error');
+    assert.match(j.error, /vault's folder cannot be opened/);
+  }
+  assert.deepEqual([(await numbers()).damaged, (await numbers()).missing, (await one(names[0])).verify_state], [0, 0, 'ok']);
 });
 
 test('an archive without hashes is readable, not verified', async () => {

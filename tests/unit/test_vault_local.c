@@ -164,7 +164,7 @@ TEST(local__missing_folder_is_named_without_its_path)
 	struct cm_vault *v = NULL;
 	struct cm_err err = { 0 };
 
-	CHECK_INT(cm_vault_local_open("/nonexistent/cm", &v, &err), CM_ENOTFOUND);
+	CHECK_INT(cm_vault_local_open("/nonexistent/cm", &v, &err), CM_EIO);
 	CHECK(v == NULL);
 	CHECK(strstr(err.text, "/nonexistent") == NULL);
 }
