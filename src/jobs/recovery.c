@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/str.h"
+#include "db/db.h"
 #include "db/journal.h"
 #include "service/audit.h"
 
@@ -55,27 +56,37 @@ static void former_interrupted(void *ctx, const struct cm_job *job)
 	cm_recovery_audit(ctx, job, &result);
 }
 
-/* False: the database did not let us; once more at the next tick. */
-static bool interrupt_former(struct cm_runner *r)
+static int requeue(const struct cm_runner *r, struct cm_err *err)
 {
-	struct cm_err err = { 0 };
+	int rc = 0;
 
-	if (cm_claim_interrupt_all(former_interrupted, r, &err) != 0) {
-		cm_error("jobs", "the queue cannot be put in order: %s detail=\"%s\"", err.text, err.detail);
-		return false;
-	}
-	for (size_t i = 0; i < r->table->kind_count; i++) {
+	for (size_t i = 0; rc == 0 && i < r->table->kind_count; i++) {
 		int64_t count = 0;
 		if (!r->table->kinds[i].again)
 			continue;
-		if (cm_claim_requeue(r->table->kinds[i].name, ATTEMPTS_MAX, &count, &err) != 0) {
-			cm_error("jobs", "the queue cannot be put in order: %s detail=\"%s\"", err.text, err.detail);
-			return false;
-		}
+		rc = cm_claim_requeue(r->table->kinds[i].name, ATTEMPTS_MAX, &count, err);
 		if (count > 0)
 			cm_info("jobs", "queued again kind=%s count=%lld", r->table->kinds[i].name, (long long)count);
 	}
-	return true;
+	return rc;
+}
+
+/* In one transaction: nobody sees "interrupted" of what goes on. False: the database did not let us; once more at the
+ * next tick. */
+static bool interrupt_former(struct cm_runner *r)
+{
+	struct cm_err err = { 0 };
+	struct cm_db *db;
+	int rc = cm_db_get(&db, &err);
+
+	rc = rc ? rc : cm_db_begin_durable(db, &err);
+	if (rc == 0) {
+		rc = cm_claim_interrupt_all(former_interrupted, r, &err);
+		rc = cm_db_end(db, rc ? rc : requeue(r, &err), &err);
+	}
+	if (rc != 0)
+		cm_error("jobs", "the queue cannot be put in order: %s detail=\"%s\"", err.text, err.detail);
+	return rc == 0;
 }
 
 static void *thread_main(void *arg)
