@@ -114,6 +114,8 @@ struct json_object *cm_helper_config(const struct cm_helper_spec *spec, const st
 	cm_json_set_str(o, "Image", spec->image_ref);
 	cm_json_set(o, "Cmd", list("serve", transport));
 	cm_json_set_str(o, "User", "0:0");
+	/* A network namespace with nothing in it either way; the engine's bookkeeping for "none" is half of a start. */
+	cm_json_set_bool(o, "NetworkDisabled", spec->network == NULL);
 	cm_json_set(o, "Labels", labels(spec));
 	/* An open stdin is how it notices, by attach, that we are gone: the engine drains the rest by itself. */
 	cm_json_set_bool(o, "OpenStdin", attach);
