@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the crash tests stand on: a container with every kind of volume, backups of it, and a program that is killed.
-import { assert, docker, inspect, startApp, removeAll, after, before, sleep, processTree, password } from '../tools/harness.mjs';
+import { assert, docker, inspect, startApp, removeAll, after, before, sleep, password } from '../tools/harness.mjs';
 import { snapshot, leftovers, lose, lines, build, until, removeImages } from './restore_tools.mjs';
 import { mkdtempSync, mkdirSync, writeFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -39,20 +39,17 @@ export async function state() {
 
 // Runs a restore that dies at this point, with all of the program; false when the point was never reached.
 export async function crash(point, file, options) {
-  const app = await startApp({ dataDir, env: { CM_FAULT: point, CM_WORKERS: '1' } });
-  const pids = processTree(app.process.pid);
+  const app = await startApp({ dataDir, env: { CM_FAULT: `${point}!`, CM_WORKERS: '1' } });
   const r = await app.api('POST', '/api/restore-backup', { filename: file, ...options }, { prefer: 'respond-async' });
   assert.equal(r.status, 202, r.text);
-  const alive = (pid) => { try { process.kill(pid, 0); return true; } catch { return false; } };
-  let died = false;
-  for (const end = Date.now() + 60000; Date.now() < end && !died; await sleep(5)) {
-    died = app.exited !== null || !pids.every((pid) => alive(pid) && processTree(app.process.pid).includes(pid));
-    if (!died && Math.random() < 0.05) {
-      const job = await app.api('GET', `/api/jobs/${r.json.job_id}`).catch(() => null);
-      const s = job?.json && (job.json.job ?? job.json).state;
-      if (['complete', 'error'].includes(s)) break;
-    }
+  // It waits there for its end.
+  const there = () => app.stderr.includes(`fault point ${point}\n`);
+  let over = false;
+  for (const end = Date.now() + 60000; Date.now() < end && !there() && !over; await sleep(50)) {
+    const job = await app.api('GET', `/api/jobs/${r.json.job_id}`);
+    over = ['complete', 'error'].includes((job.json.job ?? job.json).state);
   }
+  const died = there();
   await app.kill9();
   return { died, job: r.json.job_id };
 }

@@ -242,16 +242,23 @@ TEST(reach__nothing_there)
 
 TEST(reach__a_socket_that_nobody_serves)
 {
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	char dir[] = "/tmp/cm-unit-XXXXXX", host[128];
 	struct cm_docker *d = NULL;
 	struct cm_err err;
 
-	fault_engine_start(&engine);
-	close(engine.fd);
-	engine.fd = open("/dev/null", 0);
-	CHECK_INT(cm_docker_new(&(struct cm_docker_config){ .host = engine.host }, &d, NULL), 0);
+	/* The file stays when whoever listened there has ended. */
+	CHECK(mkdtemp(dir) != NULL);
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s/engine.sock", dir);
+	snprintf(host, sizeof(host), "unix://%s", at.sun_path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CHECK_INT(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	close(fd);
+	CHECK_INT(cm_docker_new(&(struct cm_docker_config){ .host = host }, &d, NULL), 0);
 	int r = cm_docker_ping(d, &err);
 	cm_docker_free(d);
-	fault_engine_stop(&engine);
+	unlink(at.sun_path);
+	rmdir(dir);
 	CHECK_INT(r, CM_EUNREACHABLE);
 	CHECK(strstr(err.text, "nothing answers") != NULL);
 }

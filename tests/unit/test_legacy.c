@@ -233,9 +233,13 @@ static int give_tar(const char *file, const char *target, struct cm_err *err)
 	if (cm_file_read(file, &b, err) != 0 || !rig_start(&h) ||
 	    cm_peer_send_json(&h.peer, CM_FRAME_PLAN, plan, err) != 0)
 		return CM_EINTERNAL;
-	cm_peer_send(&h.peer, CM_FRAME_DATA, b.data, b.len, NULL);
+	if (cm_peer_send(&h.peer, CM_FRAME_DATA, b.data, b.len, err) != 0)
+		return CM_EINTERNAL;
 	cm_peer_send(&h.peer, CM_FRAME_EOF, NULL, 0, NULL);
-	int rc = cm_peer_next(&h.peer, 10000, &f, err);
+	int rc;
+	do
+		rc = cm_peer_next(&h.peer, 60000, &f, err);
+	while (rc == 0 && (f.type == CM_FRAME_PROGRESS || f.type == CM_FRAME_WARN));
 	if (rc == 0) {
 		struct json_object *o = NULL;
 		cm_peer_json(&h.peer, &f, &o, NULL);
@@ -291,4 +295,54 @@ TEST(unpack_tar__any_order_of_entries)
 			 "test \"$(stat -c %%Y a a/b c | sort -u)\" = 981173106",
 			 target),
 		  0);
+}
+
+TEST(unpack_tar__a_bomb_does_not_fill_the_disk)
+{
+	struct cm_err err = { 0 };
+	const char *work = rig_dir("work"), *disk = rig_dir("mem");
+
+	/* A file of 1.2 GB that is hardly anything compressed, onto a disk of 1030 MB. */
+	CHECK_INT(rig_sh("cd '%s' && truncate -s 1200M z && { tar cf - z | head -c 512; head -c 1300M /dev/zero; } | "
+			 "zstd -q >bomb && mount -t tmpfs -o size=1030m none '%s'",
+			 work, disk),
+		  0);
+	CHECK_INT(give_tar(rig_path("work/bomb"), disk, &err), CM_ENOSPACE);
+	CHECK(strstr(err.text, "no space left") != NULL);
+	/* Others can still write. */
+	CHECK_INT(rig_sh("head -c 8M /dev/zero >'%s/other'", disk), 0);
+	rig_sh("umount '%s'", disk);
+}
+
+TEST(legacy__what_strangers_pile_up_takes_no_memory)
+{
+	static const char *const make_tar[] = {
+		/* Texts in the place of nested archives, what is told about volumes, endless names, two configurations.
+		 */
+		"head -c 4000 /dev/zero | tr '\\0' x >t; for i in {1..3000}; do printf '%s\\0' "
+		"volumes/$i\"_data.tar.gz\"; done "
+		">names; mkdir volumes; for i in {1..3000}; do ln t volumes/$i\"_data.tar.gz\"; done; tar chf - "
+		"--hard-dereference "
+		"volumes",
+		"mkdir volumes; { printf '['; head -c 60000 /dev/zero | sed 's/\\x0/{},/g' | head -c 60000; printf "
+		"'0]'; } >t; "
+		"for i in {1..200}; do ln t volumes/$i\"_metadata.json\"; done; tar cf - --hard-dereference volumes",
+		"echo '{}' >container_config.json; cp container_config.json x; tar cf t.tar container_config.json; tar "
+		"rf t.tar "
+		"container_config.json; cat t.tar",
+	};
+	static const char *const say[] = { "more volumes", "more volumes", "twice" };
+	struct cm_err err = { 0 };
+
+	for (size_t i = 0; i < CM_COUNT(make_tar); i++) {
+		struct cm_legacy *l = NULL;
+		struct cm_source s;
+		const char *work = rig_dir("work"), *file = rig_path("piled.tar.gz");
+		rig_sh("cd '%s' && { %s; } | gzip -1 >'%s'", work, make_tar[i], file);
+		int fd = open(file, O_RDONLY | O_CLOEXEC);
+		CHECK_INT(cm_source_fd(&s, fd, &err), 0);
+		CHECK(cm_legacy_open(&s, &l, &err) < 0);
+		CHECK(strstr(err.text, say[i]) != NULL);
+		close(fd);
+	}
 }
