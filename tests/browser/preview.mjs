@@ -146,6 +146,19 @@ export async function sideways(page) {
   return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 }
 
+// How a test looks at a page: axe at the first width (colours depend on the theme, order and size on the width), and at
+// every width whether it fits.
+export const looks = [{ colorScheme: 'light', widths: [1440, 768, 390] }, { colorScheme: 'dark', widths: [390, 768, 1440] }];
+export async function sidewaysAt(page) {
+  const over = [];
+  for (const width of page.look.widths) {
+    await page.setViewportSize({ width, height: 900 });
+    const by = await sideways(page);
+    if (by > 0) over.push(`at ${width} px it scrolls sideways by ${by} px`);
+  }
+  return over;
+}
+
 async function check(names) {
   let bad = 0;
   const complain = (...words) => {

@@ -1,9 +1,9 @@
 #!/bin/bash
-# Runs every fuzzer for FUZZ_SECONDS (60), two at a time, from the seeds in tests/fuzz/seeds/<name> when there are any.
+# Runs every fuzzer for FUZZ_SECONDS (20, with TEST_LONG=1 300), two at a time, from the seeds in tests/fuzz/seeds/<name> when there are any.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 B=${B:-build}
-seconds=${FUZZ_SECONDS:-60}
+seconds=${FUZZ_SECONDS:-$([ -n "${TEST_LONG:-}" ] && echo 300 || echo 20)}
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1

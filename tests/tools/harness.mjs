@@ -35,7 +35,13 @@ export async function docker(...args) {
 export async function dockerOk(...args) {
   return docker(...args).then(() => true, () => false);
 }
+// As the engine tells it; straight from its socket where that can be, since starting the command takes a tenth of a second.
 export async function inspect(name) {
+  const host = process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
+  if (host.startsWith('unix://')) {
+    const r = await fetchRaw(`http://docker/containers/${encodeURIComponent(name)}/json`, { socketPath: host.slice(7) }).catch(() => null);
+    if (r?.status === 200) return r.json;
+  }
   return JSON.parse(await docker('inspect', name))[0];
 }
 
@@ -51,7 +57,7 @@ export function freePort() {
 }
 
 // One HTTP exchange without following redirects. body: string, Buffer, URLSearchParams or an object (sent as JSON).
-export function fetchRaw(url, { method = 'GET', headers = {}, body, raw = false } = {}) {
+export function fetchRaw(url, { method = 'GET', headers = {}, body, raw = false, socketPath } = {}) {
   return new Promise((resolve, reject) => {
     const u = new URL(url);
     const h = { ...headers };
@@ -66,7 +72,7 @@ export function fetchRaw(url, { method = 'GET', headers = {}, body, raw = false 
     if (data !== undefined) h['content-length'] = Buffer.byteLength(data);
     else if (!['GET', 'HEAD', 'DELETE'].includes(method)) h['content-length'] = 0;
     const make = u.protocol === 'https:' ? httpsRequest : httpRequest;
-    const req = make(u, { method, headers: h, rejectUnauthorized: false, timeout: 600000, agent: false }, (res) => {
+    const req = make(u, { method, headers: h, socketPath, rejectUnauthorized: false, timeout: 600000, agent: false }, (res) => {
       const parts = [];
       res.on('data', (c) => parts.push(c));
       res.on('error', reject);
@@ -242,8 +248,12 @@ export function pss(pid) {
 
 // Removes containers, volumes and networks whose name begins with the prefix.
 export async function removeAll(prefix) {
-  const lines = async (...a) => (await docker(...a)).split('\n').filter((n) => n.startsWith(prefix));
-  for (const n of await lines('ps', '-a', '--format', '{{.Names}}')) await docker('rm', '-f', '-v', n).catch(() => {});
-  for (const n of await lines('volume', 'ls', '--format', '{{.Name}}')) await docker('volume', 'rm', '-f', n).catch(() => {});
-  for (const n of await lines('network', 'ls', '--format', '{{.Name}}')) await docker('network', 'rm', n).catch(() => {});
+  for (const [list, remove] of [
+    [['ps', '-a', '--format', '{{.Names}}'], ['rm', '-f', '-v']],
+    [['volume', 'ls', '--format', '{{.Name}}'], ['volume', 'rm', '-f']],
+    [['network', 'ls', '--format', '{{.Name}}'], ['network', 'rm']],
+  ]) {
+    const names = (await docker(...list)).split('\n').filter((n) => n.startsWith(prefix));
+    if (names.length) await docker(...remove, ...names).catch(() => {});
+  }
 }
