@@ -21,6 +21,10 @@ unit-bin: $(UNIT_BIN)
 unit: unit-bin
 	B=$(B) tests/run unit
 
+# What the sanitizers' run of the same programs leaves out.
+PLAIN_BIN := $(patsubst tests/unit/%.c,$(B)/tests/%,$(shell grep -l __SANITIZE tests/unit/test_*.c))
+plain-bin: $(PLAIN_BIN)
+
 # The unit tests once more under the sanitizers, in a build folder of their own.
 asan-bin:
 	@$(MAKE) --no-print-directory B=$(B)/asan SAN=address,undefined OPT="-O1 -g" unit-bin
@@ -41,12 +45,12 @@ tests/node_modules/.package-lock.json: tests/package-lock.json
 # Everything that the tests stand on: packages, engine, images, npm packages, the programs.
 test-ready:
 	@conf/deps.sh build test
-	@$(MAKE) --no-print-directory $(JOBS) all unit-bin integration-bin fault-bin $(B)/tests/mustache_run tests/node_modules/.package-lock.json
+	@$(MAKE) --no-print-directory $(JOBS) all integration-bin fault-bin $(B)/tests/mustache_run tests/node_modules/.package-lock.json
 	tests/tools/dockerd.sh start
 	tests/tools/images.sh debian postgres redis
 
 test: test-ready
-	@$(MAKE) --no-print-directory $(JOBS) asan-bin tsan-bin fuzz-bin
+	@$(MAKE) --no-print-directory $(JOBS) plain-bin asan-bin tsan-bin fuzz-bin
 	@B=$(B) tests/run all
 
 contract integration browser fault docker fuzz security: test-ready
@@ -76,6 +80,6 @@ t: all integration-bin fault-bin $(foreach t,$(UNIT_BIN),$(if $(findstring $(T),
 compdb:
 	bear --output compile_commands.json -- $(MAKE) B=$(B)/compdb all
 
-.PHONY: unit-bin unit asan-bin asan tsan-bin tsan-unit-bin tsan test-ready test test-long contract integration browser fault \
+.PHONY: unit-bin unit plain-bin asan-bin asan tsan-bin tsan-unit-bin tsan test-ready test test-long contract integration browser fault \
 	docker fuzz security bench bench-long check t compdb
 -include $(wildcard $(B)/tests/*.d)

@@ -355,7 +355,8 @@ static int leave_some(struct cm_disk *d, struct cm_err *err)
 		return 0;
 	uint64_t share = (uint64_t)s.f_blocks * s.f_frsize / SPARE_SHARE,
 		 spare = share < SPARE_MOST ? share : SPARE_MOST;
-	if ((uint64_t)s.f_bavail * s.f_frsize >= spare)
+	/* What is written until the next look counts too. */
+	if ((uint64_t)s.f_bavail * s.f_frsize >= spare + CHECK_EVERY)
 		return 0;
 	return cm_disk_fail(CM_ENOSPACE, d->entry.path, "no space left on the target but the little that others need",
 			    err);

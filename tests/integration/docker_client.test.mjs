@@ -115,7 +115,8 @@ const secure = (folder, host = 'localhost') => ({
 });
 
 test('the client by the unix socket', (t) => passes(t, 'docker_client', {}));
-test('the client by tcp', (t) => passes(t, 'docker_client', { DOCKER_HOST: `tcp://127.0.0.1:${tcp}` }));
+// The one by TLS is by tcp too.
+test('the client by tcp', { skip: !process.env.TEST_LONG && 'TEST_LONG=1' }, (t) => passes(t, 'docker_client', { DOCKER_HOST: `tcp://127.0.0.1:${tcp}` }));
 test('the client by tcp with TLS', (t) => passes(t, 'docker_client', secure('good')));
 test('helper containers by the unix socket', (t) => passes(t, 'docker_helper', {}));
 test('helper containers by tcp with TLS', (t) => passes(t, 'docker_helper', secure('good')));

@@ -237,15 +237,13 @@ static int give_tar(const char *file, const char *target, struct cm_err *err)
 		return CM_EINTERNAL;
 	cm_peer_send(&h.peer, CM_FRAME_EOF, NULL, 0, NULL);
 	int rc;
-	do
-		rc = cm_peer_next(&h.peer, 60000, &f, err);
-	while (rc == 0 && (f.type == CM_FRAME_PROGRESS || f.type == CM_FRAME_WARN));
-	if (rc == 0) {
+	do {
 		struct json_object *o = NULL;
-		cm_peer_json(&h.peer, &f, &o, NULL);
-		rc = f.type == CM_FRAME_ERROR ? cm_peer_error(o, err) : f.type == CM_FRAME_END ? 0 : CM_EINTERNAL;
+		rc = cm_peer_next(&h.peer, 60000, &f, err);
+		if (rc == 0 && cm_peer_json(&h.peer, &f, &o, err) == 0 && f.type == CM_FRAME_ERROR)
+			rc = cm_peer_error(o, err);
 		json_object_put(o);
-	}
+	} while (rc == 0 && f.type != CM_FRAME_END);
 	rig_hang_up(&h);
 	return rc;
 }
