@@ -37,4 +37,4 @@ $(B)/tests/kore_probe: tests/tools/kore_probe.c $(PROBE_OBJ) $(KORE_FEATURES) $(
 	@mkdir -p $(@D)
 	$(CC) $(CM_CFLAGS) -Wno-missing-prototypes $(KORE_CFLAGS) -o $@ $< $(CM_LDFLAGS) -rdynamic $(PROBE_OBJ) $(KORE_OBJECTS) \
 		$(B)/libcm.a $$(cat $(KORE_LDFLAGS)) $(CM_LIBS)
-unit-bin: $(B)/tests/kore_probe
+contract-bin: $(B)/tests/kore_probe

@@ -32,7 +32,7 @@ asan: asan-bin
 	B=$(B) tests/run asan
 # Races: the parts that run in several threads.
 tsan-bin:
-	@$(MAKE) --no-print-directory B=$(B)/tsan SAN=thread OPT="-O1 -g" tsan-unit-bin
+	@$(MAKE) --no-print-directory B=$(B)/tsan SAN=thread OPT="-O1 -g" LIB_LEAVE="src/web/%" tsan-unit-bin
 TSAN_TESTS := $(filter %_queue %_runner %_db %_writer %_verify,$(UNIT_BIN))
 tsan-unit-bin: $(TSAN_TESTS)
 tsan: tsan-bin
@@ -45,7 +45,7 @@ tests/node_modules/.package-lock.json: tests/package-lock.json
 # Everything that the tests stand on: packages, engine, images, npm packages, the programs.
 test-ready:
 	@conf/deps.sh build test
-	@$(MAKE) --no-print-directory $(JOBS) all integration-bin fault-bin $(B)/tests/mustache_run tests/node_modules/.package-lock.json
+	@$(MAKE) --no-print-directory $(JOBS) all contract-bin integration-bin fault-bin $(B)/tests/mustache_run tests/node_modules/.package-lock.json
 	tests/tools/dockerd.sh start
 	tests/tools/images.sh debian postgres redis
 
@@ -74,12 +74,12 @@ check: all unit-bin
 	B=$(B) tests/run unit
 
 # make t T=name: one test by part of its name.
-t: all integration-bin fault-bin $(foreach t,$(UNIT_BIN),$(if $(findstring $(T),$(t)),$(t)))
+t: all contract-bin integration-bin fault-bin $(foreach t,$(UNIT_BIN),$(if $(findstring $(T),$(t)),$(t)))
 	B=$(B) tests/run one $(T)
 
 compdb:
 	bear --output compile_commands.json -- $(MAKE) B=$(B)/compdb all
 
-.PHONY: unit-bin unit plain-bin asan-bin asan tsan-bin tsan-unit-bin tsan test-ready test test-long contract integration browser fault \
+.PHONY: unit-bin unit plain-bin contract-bin asan-bin asan tsan-bin tsan-unit-bin tsan test-ready test test-long contract integration browser fault \
 	docker fuzz security bench bench-long check t compdb
 -include $(wildcard $(B)/tests/*.d)

@@ -1,10 +1,11 @@
 # Programs of the tests that are no unit tests: fuzzers (clang's libFuzzer with the sanitizers, in a build folder of
-# their own), and the runners that contract tests talk to. `make fuzz` runs each fuzzer for FUZZ_SECONDS (60).
+# their own), and the runners that contract tests talk to. `make fuzz` runs each fuzzer for FUZZ_SECONDS.
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzzers/%)
 
 fuzz-bin:
-	@$(MAKE) --no-print-directory B=$(B)/fuzz CC=clang SAN=address,undefined,fuzzer-no-link OPT="-O1 -g" fuzzers
+	@$(MAKE) --no-print-directory B=$(B)/fuzz CC=clang SAN=address,undefined,fuzzer-no-link OPT="-O1 -g" \
+		LIB_LEAVE="src/web/page/% src/web/view/% src/jobs/%" fuzzers
 fuzzers: $(FUZZ_BIN)
 # Beside the rule of tests.mk, which runs them.
 fuzz: test-ready fuzz-bin
