@@ -22,6 +22,6 @@ for (const g of wanted) {
   }
   console.error(`# ${g}: ${Math.round((Date.now() - began) / 1000)} s`);
 }
-await finish();
 console.log(table(rows));
+await finish();
 process.exit(failed ? 1 : 0);

@@ -31,7 +31,10 @@ export default async function run() {
     embedded: ours({ image: 'embed' }, 'embedded'),
     restic: fresh(`export RESTIC_PASSWORD=bench; restic -q --no-cache -r ${out} init && restic -q --no-cache -r ${out} backup ${dir}`),
     borg: fresh(`export BORG_BASE_DIR=${work}/borg BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK=yes; borg init -e none ${out} && borg create -C lz4 ${out}::one ${dir}`),
-    docker: () => timed(() => docker('run', '--rm', '-v', `${volume}:/data:ro`, '-v', `${work}:/out`, 'busybox:local', 'tar', '-czf', '/out/out', '/data')),
+    docker: () => {
+      rmSync(out, { recursive: true, force: true });
+      return timed(() => docker('run', '--rm', '-v', `${volume}:/data:ro`, '-v', `${work}:/out`, 'busybox:local', 'tar', '-czf', '/out/out', '/data'));
+    },
   });
   row('backup against `tar \\| igzip -1 > file`', 's', ms.ours / 1000, ms.igzip / 1000, { most: 1.05 });
   row('backup against `docker run … tar -czf`', 's', ms.ours / 1000, ms.docker / 1000, { least: 10 });

@@ -105,7 +105,10 @@ export async function dataVolume(files = Number(process.env.BENCH_FILES || 36000
   const dir = await freshVolume(name);
   await chooseFiles(files, files * 41700, `${work}/list`);
   await sh(`cd /usr && tar -c --null --no-recursion -T ${work}/list | tar -x -C ${dir}; touch ${dir}/complete`);
-  if (!process.env.BENCH_KEEP) atEnd(() => docker('volume', 'rm', '-f', name));
+  if (!process.env.BENCH_KEEP) atEnd(async () => {
+    await removeAll(`${prefix}c-`);
+    await docker('volume', 'rm', '-f', name);
+  });
   return { name, dir };
 }
 async function chooseFiles(count, bytes, to) {
