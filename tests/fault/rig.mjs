@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the tests of crashes stand on: a program on one data folder that is killed and started again and again, and a
 // look at everything it must have put in order. Talks to the engine and reads volumes directly: there are many looks.
-import { startApp, assert, sleep, after, root, test as anyTest, before as anyBefore } from '../tools/harness.mjs';
-import { request } from 'node:http';
+import { startApp, assert, sleep, after, engine, root, test as anyTest, before as anyBefore } from '../tools/harness.mjs';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, readdirSync, readlinkSync, lstatSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +13,6 @@ export const test = (name, fn) => anyTest(name, { skip }, fn);
 export const before = (fn) => anyBefore(() => (skip ? undefined : fn()));
 
 export const statuses = ['started', 'completed', 'error', 'interrupted', 'cancelled'];
-const socketPath = (process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').replace(/^unix:\/\//, '');
 
 // The points of the table that this test has to hit.
 export function pointsOf(test) {
@@ -22,24 +20,7 @@ export function pointsOf(test) {
     .map((l) => l.split(/\s+/)).filter((f) => f[1] === test).map((f) => f[0]);
 }
 
-// One call of the engine: its JSON, or null for 404.
-export function engine(method, where, body) {
-  return new Promise((resolve, reject) => {
-    const data = body === undefined ? undefined : JSON.stringify(body);
-    const req = request({ socketPath, method, path: where, headers: data ? { 'content-type': 'application/json', 'content-length': Buffer.byteLength(data) } : {} }, (res) => {
-      let text = '';
-      res.on('data', (c) => { text += c; });
-      res.on('error', reject);
-      res.on('end', () => {
-        if (res.statusCode === 404) resolve(null);
-        else if (res.statusCode >= 400) reject(new Error(`${method} ${where}: ${res.statusCode} ${text}`));
-        else resolve(/json/.test(res.headers['content-type'] ?? '') && text ? JSON.parse(text) : text);
-      });
-    });
-    req.on('error', reject);
-    req.end(data);
-  });
-}
+export { engine };
 export const container = (name) => engine('GET', `/containers/${name}/json`);
 export const containers = async () => (await engine('GET', '/containers/json?all=true')).map((c) => ({ ...c, name: c.Names[0]?.slice(1) ?? '' }));
 export const volumes = async () => ((await engine('GET', '/volumes')).Volumes ?? []).map((v) => v.Name).sort();

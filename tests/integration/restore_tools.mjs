@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Shared by the restore tests: looking at volumes file by file, comparing containers, building images.
-import { docker, inspect, assert, sleep } from '../tools/harness.mjs';
+import { docker, engine, inspect, assert, sleep } from '../tools/harness.mjs';
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
@@ -11,9 +11,9 @@ const run = promisify(execFile);
 async function folderOf(volume) {
   if (process.getuid() !== 0) return undefined;
   if (volume.startsWith('/')) return volume;
-  const v = JSON.parse(await docker('volume', 'inspect', volume))[0];
-  const bound = v.Options?.type === 'none' && /\bbind\b/.test(v.Options.o) ? v.Options.device : undefined;
-  const folder = bound ?? (Object.keys(v.Options ?? {}).length ? '' : v.Mountpoint);
+  const v = await engine('GET', `/volumes/${volume}`).catch(() => null);
+  const bound = v?.Options?.type === 'none' && /\bbind\b/.test(v.Options.o) ? v.Options.device : undefined;
+  const folder = bound ?? (Object.keys(v?.Options ?? {}).length ? '' : v?.Mountpoint ?? '');
   return existsSync(folder) ? folder : undefined;
 }
 
