@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The whole backup of 1.5 GB in 36,000 files: read, hashed, packed, written, synced, verified, published.
 import { docker } from '../tools/harness.mjs';
-import { row, interleave, dataVolume, container, theApp, backup, timed, timedSh, sh, vaultFile, forget, sizeOf, work } from './lib.mjs';
+import { row, interleave, dataVolume, container, theApp, backup, timed, sh, vaultFile, forget, sizeOf, work } from './lib.mjs';
 import { rmSync } from 'node:fs';
 
 export default async function run() {
@@ -9,10 +9,11 @@ export default async function run() {
   const app = await theApp();
   const name = await container('data', { [volume]: '/data' });
   const out = `${work}/out`;
-  const fresh = (script) => async () => {
+  const alone = (fn) => () => {
     rmSync(out, { recursive: true, force: true });
-    return timedSh(script);
+    return timed(fn);
   };
+  const fresh = (script) => alone(() => sh(script));
   const sizes = {};
   const ours = (options, key) => async () => {
     let job;
@@ -31,10 +32,7 @@ export default async function run() {
     embedded: ours({ image: 'embed' }, 'embedded'),
     restic: fresh(`export RESTIC_PASSWORD=bench; restic -q --no-cache -r ${out} init && restic -q --no-cache -r ${out} backup ${dir}`),
     borg: fresh(`export BORG_BASE_DIR=${work}/borg BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK=yes; borg init -e none ${out} && borg create -C lz4 ${out}::one ${dir}`),
-    docker: () => {
-      rmSync(out, { recursive: true, force: true });
-      return timed(() => docker('run', '--rm', '-v', `${volume}:/data:ro`, '-v', `${work}:/out`, 'busybox:local', 'tar', '-czf', '/out/out', '/data'));
-    },
+    docker: alone(() => docker('run', '--rm', '-v', `${volume}:/data:ro`, '-v', `${work}:/out`, 'busybox:local', 'tar', '-czf', '/out/out', '/data')),
   });
   row('backup against `tar \\| igzip -1 > file`', 's', ms.ours / 1000, ms.igzip / 1000, { most: 1.05 });
   row('backup against `docker run … tar -czf`', 's', ms.ours / 1000, ms.docker / 1000, { least: 10 });

@@ -105,10 +105,7 @@ export async function dataVolume(files = Number(process.env.BENCH_FILES || 36000
   const dir = await freshVolume(name);
   await chooseFiles(files, files * 41700, `${work}/list`);
   await sh(`cd /usr && tar -c --null --no-recursion -T ${work}/list | tar -x -C ${dir}; touch ${dir}/complete`);
-  if (!process.env.BENCH_KEEP) atEnd(async () => {
-    await removeAll(`${prefix}c-`);
-    await docker('volume', 'rm', '-f', name);
-  });
+  if (!process.env.BENCH_KEEP) atEnd(() => docker('volume', 'rm', '-f', name));
   return { name, dir };
 }
 async function chooseFiles(count, bytes, to) {
@@ -141,6 +138,8 @@ export async function theApp() {
 export async function container(name, volumes, { start = false, image: of } = {}) {
   const full = `${prefix}c-${name}`;
   await docker('rm', '-f', full).catch(() => {});
+  // Before its volumes, which were there before it.
+  atEnd(() => docker('rm', '-f', full).catch(() => {}));
   const mounts = Object.entries(volumes).flatMap(([v, at]) => ['-v', `${v}:${at}`]);
   await docker('create', '--name', full, ...mounts, of ?? await imageWithDigest(), 'sleep', '1000000');
   if (start) await docker('start', full);
