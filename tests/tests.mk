@@ -22,8 +22,8 @@ unit: unit-bin
 	B=$(B) tests/run unit
 
 # What the sanitizers' run of the same programs leaves out.
-PLAIN_BIN := $(patsubst tests/unit/%.c,$(B)/tests/%,$(shell grep -l __SANITIZE tests/unit/test_*.c))
-plain-bin: $(PLAIN_BIN)
+plain-bin:
+	@$(MAKE) --no-print-directory $(patsubst tests/unit/%.c,$(B)/tests/%,$(shell grep -l __SANITIZE tests/unit/test_*.c))
 
 # The unit tests once more under the sanitizers, in a build folder of their own.
 asan-bin:

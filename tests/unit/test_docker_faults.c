@@ -2,7 +2,6 @@
 /* An engine that answers badly: each fault is the right error in time, and the handle works afterwards. */
 #include "test.h"
 
-#include <fcntl.h>
 #include <signal.h>
 
 #include "../tools/fault_engine.h"
