@@ -232,6 +232,7 @@ static int finish_and_verify(struct cm_backup_run *r, struct cm_err *err)
 		cm_err_prefix(err, "The written backup did not pass its verification");
 	r->verified_ms = cm_now_ms();
 	cm_backup_show_verified(r, r->bytes_read);
+	rc = rc < 0 ? rc : cm_backup_helper_end(r, err);
 	return rc < 0 ? rc : cancelled(r, err);
 }
 
@@ -328,6 +329,7 @@ static void release(struct cm_backup_run *r)
 	if (r->d != NULL)
 		cm_docker_set_cancel(r->d, NULL, NULL);
 	cm_helper_abort(r->helper);
+	cm_helper_abort(r->ending);
 	cm_archive_writer_free(r->writer);
 	cm_follow_free(r->follow);
 	if (r->sofar.file != NULL)

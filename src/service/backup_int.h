@@ -38,6 +38,7 @@ struct cm_backup_run {
 	int64_t began_ms; /* monotonic */
 
 	struct cm_helper *helper; /* waits for its plan, or NULL */
+	struct cm_helper *ending; /* has read everything and ends by itself meanwhile, or NULL */
 	struct cm_vaults_writer out;
 	struct cm_vaults_file sofar; /* what is written of it, for the follower */
 	struct cm_follow *follow;    /* or NULL */
@@ -60,8 +61,11 @@ int cm_backup_write_image(struct cm_backup_run *r, struct cm_err *err);
 /* Starts the helper on everything that is going to be read (nothing: *ret NULL): what is missing is found here, before
  * the container is touched. */
 int cm_backup_helper_start(struct cm_backup_run *r, struct cm_helper **ret, struct cm_err *err);
-/* Reads all parts and ends r->helper. */
+/* Reads all parts. r->helper becomes r->ending, or is ended when something failed. */
 int cm_backup_write_parts(struct cm_backup_run *r, struct cm_err *err);
+/* Hears how r->ending ended, when there is one, and removes its container. What the engine needs for that passes while
+ * the backup is verified. */
+int cm_backup_helper_end(struct cm_backup_run *r, struct cm_err *err);
 /* True once the user asked to stop; for cm_docker_set_cancel and the archive's watch. */
 bool cm_backup_cancelled(void *run);
 void cm_backup_watch(struct cm_backup_run *r, struct cm_archive_watch *watch);

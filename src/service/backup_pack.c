@@ -280,8 +280,10 @@ int cm_backup_write_parts(struct cm_backup_run *r, struct cm_err *err)
 			rc = cm_archive_writer_pack(r->writer, plan, &peer, &watch, err);
 		else
 			cm_helper_abort(cm_move(&helper));
-		if (helper != NULL)
+		if (rc < 0)
 			rc = helper_end(helper, rc, err);
+		else
+			r->ending = helper;
 		if (rc < 0)
 			name_part(r, err);
 	}
@@ -290,4 +292,9 @@ int cm_backup_write_parts(struct cm_backup_run *r, struct cm_err *err)
 			rc = cm_backup_write_layer(r, &r->plan.parts[i], err);
 	}
 	return rc == 0 ? layer_check(r, err) : rc;
+}
+
+int cm_backup_helper_end(struct cm_backup_run *r, struct cm_err *err)
+{
+	return r->ending != NULL ? helper_end(cm_move(&r->ending), 0, err) : 0;
 }
