@@ -58,8 +58,9 @@ static uint64_t image_guess(const struct cm_backup_run *r, struct json_object *p
 	return (uint64_t)(size + size / 16 + (256 << 10));
 }
 
-/* Reading a byte is so much of the work; verifying it is the rest. */
-enum { READ_SHARE = 2, ALL_SHARES = 3, SIZER_AFTER_MS = 1500 };
+/* Reading a byte is so much of the work; verifying it is the rest. Measuring takes a container of its own and time
+ * from the reading: for what is soon over it would come too late anyway. */
+enum { READ_SHARE = 2, ALL_SHARES = 3, SIZER_AFTER_MS = 6000 };
 
 void cm_backup_show_read(struct cm_backup_run *r, uint64_t bytes)
 {
