@@ -152,13 +152,14 @@ export async function backup(app, name, options = {}) {
   if (r.status >= 300) throw new Error(`backup of ${name}: ${r.status} ${r.text}`);
   return waitJob(app, r.json.progress_id);
 }
+// The longer it takes the rarer it asks: that takes time from what is measured.
 export async function waitJob(app, id) {
-  for (;;) {
+  for (const began = Date.now(); ;) {
     const r = await app.api('GET', `/api/jobs/${id}`);
     const job = r.json.job ?? r.json;
     if (job.state === 'complete') return { ...job, file: job.result?.filename };
     if (['error', 'cancelled', 'interrupted'].includes(job.state)) throw new Error(`job ${id}: ${r.text}`);
-    await sleep(8);
+    await sleep(Math.min(100, 8 + (Date.now() - began) / 40));
   }
 }
 export const vaultFile = (app, file) => path.join(app.dataDir, 'backups', file);
