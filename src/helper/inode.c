@@ -13,7 +13,7 @@
 #include "core/mem.h"
 #include "core/str.h"
 
-enum { LIST_MAX = 65536, VALUE_MAX = 65536, ARENA = CM_HEADERS_MAX, XATTRS = 4096 };
+enum { LIST_SHORT = 256, LIST_MAX = 65536, VALUE_MAX = 65536, ARENA = CM_HEADERS_MAX, XATTRS = 4096 };
 
 struct cm_inode {
 	char list[LIST_MAX];
@@ -113,10 +113,20 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct cm_xattr *)a)->name, ((const struct cm_xattr *)b)->name);
 }
 
+/* The kernel takes as much memory as it is offered room, for every file; nearly all lists are empty or short. */
+static ssize_t list_names(struct cm_inode *i, int fd, const char *path)
+{
+	ssize_t n = fd >= 0 ? flistxattr(fd, i->list, LIST_SHORT) : llistxattr(path, i->list, LIST_SHORT);
+
+	if (n < 0 && errno == ERANGE)
+		n = fd >= 0 ? flistxattr(fd, i->list, LIST_MAX) : llistxattr(path, i->list, LIST_MAX);
+	return n;
+}
+
 static int read_xattrs(struct cm_inode *i, int fd, const char *path, bool overlay, struct cm_entry *ret,
 		       struct cm_inode_notes *notes, struct cm_err *err)
 {
-	ssize_t n = fd >= 0 ? flistxattr(fd, i->list, LIST_MAX) : llistxattr(path, i->list, LIST_MAX);
+	ssize_t n = list_names(i, fd, path);
 
 	i->used = 0;
 	ret->xattrs = i->xattrs;
