@@ -361,7 +361,7 @@ int cm_backup_run(const struct cm_app *app, struct json_object *params, struct c
 	rc = cm_backup_options_parse(params, &r->options, &why);
 	rc = rc < 0 ? rc : cm_engine_get(app, &r->d, &why);
 	if (rc == 0) {
-		cm_engine_overview(app, &r->engine);
+		cm_engine_known(app, &r->engine);
 		r->server_name = cm_settings_server_name();
 		rc = run_steps(r, &result, &why);
 	}

@@ -111,9 +111,14 @@ void cm_engine_changed(void)
 	generation++;
 }
 
+static bool recent(const struct memory *m, int64_t max_age_ms)
+{
+	return m->at_ms != 0 && cm_monotonic_ms() - m->at_ms < max_age_ms;
+}
+
 static bool fresh(const struct memory *m, int64_t max_age_ms)
 {
-	return m->at_ms != 0 && m->generation == generation && cm_monotonic_ms() - m->at_ms < max_age_ms;
+	return m->generation == generation && recent(m, max_age_ms);
 }
 
 /* The caller holds the lock and becomes the one who asks; the lock is released until ask_end(). */
@@ -167,6 +172,16 @@ static int overview_ask(const struct cm_app *app, struct cm_engine_overview *o, 
 	o->stopped = (int)cm_json_int(info, "ContainersStopped", 0);
 	o->images = (int)cm_json_int(info, "Images", 0);
 	return cm_self_id(d, o->self_id, err);
+}
+
+void cm_engine_known(const struct cm_app *app, struct cm_engine_overview *ret)
+{
+	pthread_mutex_lock(&overview_memory.lock);
+	bool known = overview.reachable && recent(&overview_memory, OVERVIEW_MS);
+	*ret = overview;
+	pthread_mutex_unlock(&overview_memory.lock);
+	if (!known)
+		cm_engine_overview(app, ret);
 }
 
 void cm_engine_overview(const struct cm_app *app, struct cm_engine_overview *ret)

@@ -40,6 +40,9 @@ struct cm_engine_overview {
 /* At most 5 s old (2 s when the engine was not reachable); asks with a deadline of 2 s, and while one thread asks the
  * others get the former answer. Never fails: see reachable. */
 void cm_engine_overview(const struct cm_app *app, struct cm_engine_overview *ret);
+/* The same for who does not look at the counts: does not ask again because something was changed meanwhile. The engine
+ * takes up to 50 ms to count. */
+void cm_engine_known(const struct cm_app *app, struct cm_engine_overview *ret);
 
 /* On containers, volumes and networks of drills; its value is the drill's tag. */
 #define CM_DRILL_LABEL "container-monkey.drill"
