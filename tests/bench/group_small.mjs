@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Small containers: what one backup costs beside its data, to the end of what follows its job.
-import { docker } from '../tools/harness.mjs';
+import { docker, engine } from '../tools/harness.mjs';
 import { row, container, theApp, backup, timed, median, rounds, sh, freshVolume, prefix, waitJob } from './lib.mjs';
 
-const helpersGone = async () => (await docker('ps', '-aq', '--filter', 'label=container-monkey.helper')) === '';
+const ours = encodeURIComponent(JSON.stringify({ label: ['container-monkey.helper'] }));
+const helpersGone = async () => (await engine('GET', `/containers/json?all=1&filters=${ours}`)).length === 0;
 
 export default async function run() {
   const app = await theApp();
