@@ -105,7 +105,7 @@ int cm_helper_finish(struct cm_helper *h, int *ret_exit_code, char **ret_stderr,
 void cm_helper_abort(struct cm_helper *h);
 
 /* Removes helper containers of this instance that nobody waits for any more: ended ones, and those whose process of
- * ours is gone. Call it when the job runner starts. */
+ * ours is gone, and those that were never started. May be called at any time. */
 int cm_helper_sweep(struct cm_docker *d, const char *instance, int *ret_removed, struct cm_err *err);
 
 #endif

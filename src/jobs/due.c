@@ -2,11 +2,13 @@
 #include "jobs/due.h"
 
 #include "core/json.h"
+#include "core/log.h"
 #include "core/mem.h"
 #include "jobs/drill_due.h"
 #include "jobs/kinds.h"
 #include "jobs/queue.h"
 #include "service/database.h"
+#include "service/recover.h"
 #include "service/verify_schedule.h"
 
 /* Is an unfinished job of this kind there? */
@@ -44,8 +46,21 @@ static int due_verify(const struct cm_app *app, int64_t now_ms, struct cm_err *e
 	    NULL, err);
 }
 
+/* The recovery removed what there was when it looked. An engine that was asked for a helper by a program that died, or
+ * that gave up, may make it later. */
+static int due_helpers(const struct cm_app *app, int64_t now_ms, struct cm_err *err)
+{
+	int removed = 0, rc = cm_recover_helpers(app, &removed, err);
+
+	(void)now_ms;
+	if (removed > 0)
+		cm_info("jobs", "helper containers removed that nobody waits for: %d", removed);
+	return rc == CM_EUNREACHABLE ? 0 : rc;
+}
+
 const struct cm_timetable_row cm_due_rows[CM_DUE_COUNT] = {
 	{ "verify", due_verify },
 	{ "drill", cm_drill_due },
 	{ "database copy", cm_database_copy_due },
+	{ "helpers", due_helpers },
 };

@@ -7,7 +7,7 @@
 
 #include "jobs/timetable.h"
 
-enum { CM_DUE_COUNT = 3 };
+enum { CM_DUE_COUNT = 4 };
 extern const struct cm_timetable_row cm_due_rows[CM_DUE_COUNT];
 
 #endif

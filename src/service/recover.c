@@ -126,18 +126,14 @@ static int partials_sweep(const struct cm_app *app, struct json_object *failed)
 	return removed;
 }
 
-static int helpers_sweep(const struct cm_app *app, struct json_object *failed)
+int cm_recover_helpers(const struct cm_app *app, int *ret_removed, struct cm_err *err)
 {
-	struct cm_err err = { 0 };
 	struct cm_docker *d;
 	char instance[17];
-	int removed = 0, rc = cm_engine_get(app, &d, &err);
+	int rc = cm_engine_get(app, &d, err);
 
 	cm_engine_instance(app, instance);
-	rc = rc < 0 ? rc : cm_helper_sweep(d, instance, &removed, &err);
-	if (rc < 0)
-		cm_json_add_str(failed, err.text);
-	return removed;
+	return rc < 0 ? rc : cm_helper_sweep(d, instance, ret_removed, err);
 }
 
 /* Removes one thing with all in it, never through a symbolic link. */
@@ -198,7 +194,8 @@ int cm_recover(const struct cm_app *app, struct json_object **ret_report, struct
 {
 	cm_autojson struct json_object *report = json_object_new_object();
 	struct json_object *undone = json_object_new_array(), *failed = json_object_new_array();
-	int rc;
+	struct cm_err why = { 0 };
+	int helpers = 0, rc;
 
 	cm_json_set(report, "undone", undone);
 	cm_json_set(report, "failed", failed);
@@ -207,7 +204,9 @@ int cm_recover(const struct cm_app *app, struct json_object **ret_report, struct
 	rc = journal_undo(app, true, undone, failed, err);
 	if (rc < 0)
 		return rc;
-	cm_json_set_int(report, "helpers", helpers_sweep(app, failed));
+	if (cm_recover_helpers(app, &helpers, &why) < 0)
+		cm_json_add_str(failed, why.text);
+	cm_json_set_int(report, "helpers", helpers);
 	rc = journal_undo(app, false, undone, failed, err);
 	if (rc < 0)
 		return rc;

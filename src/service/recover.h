@@ -18,4 +18,8 @@
  * the journal cannot be read. Blocks; task threads only. */
 int cm_recover(const struct cm_app *app, struct json_object **ret_report, struct cm_err *err);
 
+/* Helper containers that nobody waits for any more, at any time: an engine may make one after we have died or given up
+ * waiting. *ret_removed: how many there were. Blocks; task threads only. Errors: the engine's. */
+int cm_recover_helpers(const struct cm_app *app, int *ret_removed, struct cm_err *err);
+
 #endif
