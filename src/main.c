@@ -127,9 +127,10 @@ int main(int argc, char **argv)
 		else
 			return usage(stderr, 2);
 	}
-	/* Many short-lived threads: two heaps are enough, and what is freed goes back. */
+	/* Many short-lived threads: two heaps are enough. What a page needs stays with them while pages are asked for,
+	 * a worker without work gives it back; what is larger goes back at once. */
 	mallopt(M_ARENA_MAX, 2);
-	mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+	mallopt(M_TRIM_THRESHOLD, 4 << 20);
 	mallopt(M_MMAP_THRESHOLD, 256 * 1024);
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);

@@ -108,8 +108,7 @@ extern const char *const cm_catalog_sort_fields[];
 struct cm_catalog_list {
 	struct cm_catalog_row *rows; /* without parts, warnings and log */
 	size_t count;
-	int64_t total;	     /* that match, whatever limit and offset */
-	int64_t total_bytes; /* of those */
+	int64_t total; /* that match, whatever limit and offset */
 };
 
 /* Caller releases. One consistent view. */
@@ -126,10 +125,10 @@ struct cm_catalog_totals {
 };
 int cm_catalog_totals(struct cm_catalog_totals *ret, struct cm_err *err);
 
-/* Distinct values for a filter, sorted: field "server", "type", "vault", "stack" or "container". NULL-ended array,
- * at most 1,000; caller frees with cm_catalog_values_free. */
-int cm_catalog_values(const char *field, char ***ret, struct cm_err *err);
-void cm_catalog_values_free(char **values);
+/* The names of the servers that backups come from, sorted. NULL-ended array, at most 1,000; caller frees with
+ * cm_catalog_servers_free. */
+int cm_catalog_servers(char ***ret, struct cm_err *err);
+void cm_catalog_servers_free(char **names);
 
 /* The newest backup of each container name that is neither damaged nor missing; type "container". Rows as in a list;
  * one call answers for a whole page. Caller releases; total is the count. */

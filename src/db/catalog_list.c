@@ -7,8 +7,9 @@
 #include "db/catalog.h"
 #include "db/catalog_row.h"
 #include "db/db.h"
+#include "db/handle.h"
 
-enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 10000, VALUES_MAX = 24, DISTINCT_MAX = 1000 };
+enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 10000, VALUES_MAX = 24, SERVERS_MAX = 1000 };
 
 const char *const cm_catalog_sort_fields[] = { "file",	 "container", "type",	  "backup_type", "vault", "server",
 					       "size",	 "created",   "verified", "drilled",	 "image", "stack",
@@ -120,17 +121,69 @@ static int rows_read(struct cm_stmt *st, struct cm_catalog_list *list, struct cm
 	return rc;
 }
 
-static int list_totals(struct cm_db *db, const struct where *w, struct cm_catalog_list *list, struct cm_err *err)
+/* Counts all rows: each part comes from an index alone, and still all of it takes as long as the rest of a page. */
+static int totals_count(struct cm_db *db, struct cm_catalog_totals *ret, struct cm_err *err)
 {
-	cm_autofree char *sql = cm_asprintf("SELECT count(*), coalesce(sum(size), 0) FROM backups b%s", w->sql.data);
 	cm_autostmt struct cm_stmt *st = NULL;
-	int rc = cm_db_query_values(db, &st, err, sql, w->values);
+	int rc = cm_db_query(db, &st, err,
+			     "SELECT count(*) - m.n, coalesce(sum(size), 0) - m.bytes,"
+			     " (SELECT count(*) FROM backups WHERE verify_state = 'damaged' AND missing_ms = 0),"
+			     " (SELECT count(*) FROM backups WHERE verify_state = 'unknown') -"
+			     " (SELECT count(*) FROM backups WHERE missing_ms > 0 AND verify_state = 'unknown'),"
+			     " (SELECT count(*) FROM backups WHERE drill_state = 'failed'),"
+			     " (SELECT coalesce(max(created_ms), 0) FROM backups), m.n FROM backups,"
+			     " (SELECT count(*) AS n, coalesce(sum(size), 0) AS bytes FROM backups"
+			     " WHERE missing_ms > 0) m");
 
-	if (rc == 0 && (rc = cm_stmt_step(st, err)) > 0) {
-		list->total = cm_stmt_int(st, 0);
-		list->total_bytes = cm_stmt_int(st, 1);
-		rc = 0;
+	if (rc != 0 || (rc = cm_stmt_step(st, err)) < 0)
+		return rc;
+	ret->count = cm_stmt_int(st, 0);
+	ret->bytes = cm_stmt_int(st, 1);
+	ret->damaged = cm_stmt_int(st, 2);
+	ret->never_checked = cm_stmt_int(st, 3);
+	ret->drill_failed = cm_stmt_int(st, 4);
+	ret->newest_ms = cm_stmt_int(st, 5);
+	ret->missing = cm_stmt_int(st, 6);
+	return 0;
+}
+
+/* The same, remembered until anything in the database changes: by others, which SQLite numbers, or by this connection.
+ * What a transaction of our own has changed so far may be undone, so then it is counted and not remembered. */
+static int totals_of(struct cm_db *db, struct cm_catalog_totals *ret, struct cm_err *err)
+{
+	int64_t own = sqlite3_total_changes64(db->handle), others;
+	int rc = cm_db_int(db, &others, err, "PRAGMA data_version");
+
+	if (rc != 0)
+		return rc;
+	if (db->writing || !db->totals.known || db->totals.own != own || db->totals.others != others) {
+		struct cm_catalog_totals totals;
+
+		rc = totals_count(db, &totals, err);
+		if (rc == 0)
+			*ret = totals;
+		if (rc != 0 || db->writing)
+			return rc;
+		db->totals.known = true;
+		db->totals.own = own;
+		db->totals.others = others;
+		db->totals.value = totals;
 	}
+	*ret = db->totals.value;
+	return 0;
+}
+
+static int list_total(struct cm_db *db, const struct where *w, int64_t *ret, struct cm_err *err)
+{
+	cm_autofree char *sql = cm_asprintf("SELECT count(*) FROM backups b%s", w->sql.data);
+	struct cm_catalog_totals all;
+	int rc;
+
+	if (w->count > 0)
+		return cm_db_int_values(db, ret, err, sql, w->values);
+	rc = totals_of(db, &all, err);
+	if (rc == 0)
+		*ret = all.count + all.missing;
 	return rc;
 }
 
@@ -171,7 +224,7 @@ int cm_catalog_list(const struct cm_catalog_query *q, struct cm_catalog_list *re
 	if (rc != 0 || (rc = cm_db_get(&db, err)) != 0 || (rc = cm_db_begin_read(db, err)) != 0)
 		return rc;
 	where_build(&w, q);
-	rc = list_totals(db, &w, &list, err);
+	rc = list_total(db, &w, &list.total, err);
 	if (rc == 0)
 		rc = list_rows(db, &w, column, descending, limit, q->offset, &list, err);
 	rc = cm_db_end(db, rc, err);
@@ -194,77 +247,43 @@ void cm_catalog_list_release(struct cm_catalog_list *list)
 int cm_catalog_totals(struct cm_catalog_totals *ret, struct cm_err *err)
 {
 	struct cm_db *db;
-	cm_autostmt struct cm_stmt *st = NULL;
 	int rc = cm_db_get(&db, err);
 
-	/* Each part comes from an index alone. */
-	if (rc == 0)
-		rc = cm_db_query(db, &st, err,
-				 "SELECT count(*) - m.n, coalesce(sum(size), 0) - m.bytes,"
-				 " (SELECT count(*) FROM backups WHERE verify_state = 'damaged' AND missing_ms = 0),"
-				 " (SELECT count(*) FROM backups WHERE verify_state = 'unknown') -"
-				 " (SELECT count(*) FROM backups WHERE missing_ms > 0 AND verify_state = 'unknown'),"
-				 " (SELECT count(*) FROM backups WHERE drill_state = 'failed'),"
-				 " (SELECT coalesce(max(created_ms), 0) FROM backups), m.n FROM backups,"
-				 " (SELECT count(*) AS n, coalesce(sum(size), 0) AS bytes FROM backups"
-				 " WHERE missing_ms > 0) m");
-	if (rc != 0 || (rc = cm_stmt_step(st, err)) < 0)
-		return rc;
-	ret->count = cm_stmt_int(st, 0);
-	ret->bytes = cm_stmt_int(st, 1);
-	ret->damaged = cm_stmt_int(st, 2);
-	ret->never_checked = cm_stmt_int(st, 3);
-	ret->drill_failed = cm_stmt_int(st, 4);
-	ret->newest_ms = cm_stmt_int(st, 5);
-	ret->missing = cm_stmt_int(st, 6);
-	return 0;
+	return rc != 0 ? rc : totals_of(db, ret, err);
 }
 
-int cm_catalog_values(const char *field, char ***ret, struct cm_err *err)
+int cm_catalog_servers(char ***ret, struct cm_err *err)
 {
-	static const struct {
-		const char *field;
-		const char *sql;
-	} fields[] = {
-		{ "server", "SELECT DISTINCT server_name FROM backups WHERE server_name IS NOT NULL"
-			    " ORDER BY server_name COLLATE NOCASE LIMIT ?" },
-		{ "container", "SELECT DISTINCT container_name FROM backups WHERE container_name IS NOT NULL"
-			       " ORDER BY container_name COLLATE NOCASE LIMIT ?" },
-		{ "stack", "SELECT DISTINCT stack FROM backups WHERE stack IS NOT NULL"
-			   " ORDER BY stack COLLATE NOCASE LIMIT ?" },
-		{ "type", "SELECT DISTINCT type FROM backups ORDER BY type LIMIT ?" },
-		{ "vault", "SELECT DISTINCT vault FROM backups ORDER BY vault LIMIT ?" },
-	};
-	const char *sql = NULL;
 	struct cm_db *db;
 	cm_autostmt struct cm_stmt *st = NULL;
-
-	for (size_t i = 0; i < CM_COUNT(fields); i++)
-		if (cm_str_eq(fields[i].field, field))
-			sql = fields[i].sql;
-	if (sql == NULL)
-		return cm_err_set(err, CM_EINVAL, "The vault cannot be filtered by that.");
 	int rc = cm_db_get(&db, err);
+
+	/* From one to the next by the index: few values in many rows. */
 	if (rc == 0)
-		rc = cm_db_query(db, &st, err, sql, cm_v_int(DISTINCT_MAX));
+		rc = cm_db_query(db, &st, err,
+				 "WITH RECURSIVE servers (name) AS (SELECT min(server_name) FROM backups UNION ALL"
+				 " SELECT (SELECT min(server_name) FROM backups WHERE server_name > name) FROM servers"
+				 " WHERE name IS NOT NULL LIMIT ?)"
+				 " SELECT name FROM servers WHERE name IS NOT NULL ORDER BY name COLLATE NOCASE",
+				 cm_v_int(SERVERS_MAX));
 	if (rc != 0)
 		return rc;
-	char **values = cm_alloc_array(DISTINCT_MAX + 1, sizeof(*values));
-	for (size_t n = 0; n < DISTINCT_MAX && (rc = cm_stmt_step(st, err)) > 0; n++)
+	char **values = cm_alloc_array(SERVERS_MAX + 1, sizeof(*values));
+	for (size_t n = 0; n < SERVERS_MAX && (rc = cm_stmt_step(st, err)) > 0; n++)
 		values[n] = cm_strdup(cm_stmt_str(st, 0));
 	if (rc < 0) {
-		cm_catalog_values_free(values);
+		cm_catalog_servers_free(values);
 		return rc;
 	}
 	*ret = values;
 	return 0;
 }
 
-void cm_catalog_values_free(char **values)
+void cm_catalog_servers_free(char **names)
 {
-	for (size_t i = 0; values != NULL && values[i] != NULL; i++)
-		free(values[i]);
-	free(values);
+	for (size_t i = 0; names != NULL && names[i] != NULL; i++)
+		free(names[i]);
+	free(names);
 }
 
 int cm_catalog_newest(struct cm_catalog_list *ret, struct cm_err *err)
@@ -274,12 +293,19 @@ int cm_catalog_newest(struct cm_catalog_list *ret, struct cm_err *err)
 	cm_autostmt struct cm_stmt *st = NULL;
 	int rc = cm_db_get(&db, err);
 
-	/* With max() SQLite takes the other columns from the row that has it. */
+	/* From one name to the next by the index of the newest, and from there to the first that is of use: what is
+	 * read depends on the containers, not on how often they were backed up. */
 	if (rc == 0)
 		rc = cm_db_query(db, &st, err,
-				 "SELECT " CM_CATALOG_COLUMNS ", max(created_ms) FROM backups b"
-				 " WHERE type = 'container' AND container_name IS NOT NULL AND"
-				 " verify_state <> 'damaged' AND missing_ms = 0 GROUP BY container_name LIMIT ?",
+				 "WITH RECURSIVE names (name) AS ("
+				 " SELECT min(container_name) FROM backups WHERE type = 'container' UNION ALL"
+				 " SELECT (SELECT min(container_name) FROM backups"
+				 " WHERE type = 'container' AND container_name > name) FROM names"
+				 " WHERE name IS NOT NULL LIMIT ?)"
+				 " SELECT " CM_CATALOG_COLUMNS " FROM names JOIN backups b ON b.id ="
+				 " (SELECT id FROM backups WHERE type = 'container' AND container_name = name"
+				 " AND verify_state <> 'damaged' AND missing_ms = 0"
+				 " ORDER BY created_ms DESC, id DESC LIMIT 1)",
 				 cm_v_int(LIMIT_MAX));
 	if (rc != 0)
 		return rc;
@@ -289,8 +315,6 @@ int cm_catalog_newest(struct cm_catalog_list *ret, struct cm_err *err)
 		return rc;
 	}
 	list.total = (int64_t)list.count;
-	for (size_t i = 0; i < list.count; i++)
-		list.total_bytes += list.rows[i].size;
 	*ret = list;
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "core/err.h"
+#include "db/catalog.h"
 
 /* Prepared statements a connection keeps; the least recently used goes. */
 enum { CM_STMT_CACHE = 24 };
@@ -35,6 +36,12 @@ struct cm_db {
 	const char *beginner;
 	uint64_t tick;
 	struct cm_stmt cache[CM_STMT_CACHE];
+	/* Of catalog_list.c: what it counted, and when: changes of others and of this connection up to then. */
+	struct {
+		bool known;
+		int64_t others, own;
+		struct cm_catalog_totals value;
+	} totals;
 };
 
 /* Once per process before SQLite is used; cheap afterwards. */

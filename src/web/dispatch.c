@@ -260,5 +260,8 @@ void cm_web_handle(struct cm_web *web, struct cm_request *rq, struct cm_reply *r
 		show(&call);
 	cm_headers_secure(rq, rp);
 	cm_reply_compress(rq, rp);
+	/* Here and not on the event loop, where the reply is freed: it takes as long as rendering. */
+	json_object_put(rp->view);
+	rp->view = NULL;
 	log_request(&call, began_ms);
 }

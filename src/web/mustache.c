@@ -18,7 +18,7 @@ static void free_template(struct cm_mu_template *t)
 		return;
 	for (size_t i = 0; i < t->count; i++) {
 		for (size_t j = 0; j < t->nodes[i].name_count; j++)
-			free(t->nodes[i].names[j]);
+			free(t->nodes[i].names[j].text);
 		free(t->nodes[i].names);
 		free(t->nodes[i].name);
 	}

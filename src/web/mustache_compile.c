@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "core/json.h"
 #include "core/mem.h"
 
 static bool opens(enum cm_mu_tag tag)
@@ -189,18 +190,22 @@ static void add_text(struct cm_mu_template *t, size_t from, size_t to, bool tag_
 static void split_name(const struct cm_mu_template *t, const struct cm_mu_token *token, struct cm_mu_node *node)
 {
 	const char *s = t->source + token->name, *end = s + token->name_len;
+	cm_autojson struct json_object *any = json_object_new_object();
 	size_t parts = 1;
 
 	if (token->name_len == 1 && *s == '.')
 		return;
 	for (const char *p = s; p < end; p++)
 		parts += *p == '.';
-	node->names = cm_alloc_array(parts, sizeof(char *));
+	node->names = cm_alloc_array(parts, sizeof(*node->names));
 	for (; node->name_count < parts; node->name_count++) {
 		const char *dot = memchr(s, '.', (size_t)(end - s));
 		const char *stop = dot ? dot : end;
 
-		node->names[node->name_count] = cm_strndup(s, (size_t)(stop - s));
+		struct cm_mu_name *name = &node->names[node->name_count];
+
+		name->text = cm_strndup(s, (size_t)(stop - s));
+		name->hash = lh_get_hash(json_object_get_object(any), name->text);
 		s = stop + 1;
 	}
 }

@@ -53,6 +53,12 @@ enum cm_mu_kind {
 
 struct cm_mu_template;
 
+/* With its hash as json-c's objects take it: names are looked up far more often than they are read. */
+struct cm_mu_name {
+	char *text;
+	unsigned long hash;
+};
+
 struct cm_mu_node {
 	enum cm_mu_kind kind;
 	bool alone;
@@ -61,8 +67,8 @@ struct cm_mu_node {
 	/* TEXT: the bytes. LINE: leading blanks. PARTIAL, PARENT: indentation. BLOCK: indentation of an override. */
 	const char *text;
 	size_t len;
-	size_t dedent; /* BLOCK as an override: blanks that its own lines share */
-	char **names;  /* VAR, RAW, SECTION, INVERTED: parts of the dotted name, none for "." */
+	size_t dedent;		  /* BLOCK as an override: blanks that its own lines share */
+	struct cm_mu_name *names; /* VAR, RAW, SECTION, INVERTED: parts of the dotted name, none for "." */
 	size_t name_count;
 	char *name; /* PARTIAL, PARENT, BLOCK */
 	const struct cm_mu_template *target;

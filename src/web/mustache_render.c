@@ -44,6 +44,18 @@ static int too_deep(struct render *r, const struct scope *sc, const struct cm_mu
 			  node->line, CM_MUSTACHE_MAX_DEPTH);
 }
 
+/* False: o is no object or has no such member. */
+static bool member(struct json_object *o, const struct cm_mu_name *name, struct json_object **ret)
+{
+	struct lh_entry *e;
+
+	if (!json_object_is_type(o, json_type_object))
+		return false;
+	e = lh_table_lookup_entry_w_hash(json_object_get_object(o), name->text, name->hash);
+	*ret = e != NULL ? lh_entry_v(e) : NULL;
+	return e != NULL;
+}
+
 /* The nearest object around that has the first part of the name decides. */
 static struct json_object *look_up(const struct render *r, const struct cm_mu_node *node)
 {
@@ -52,18 +64,12 @@ static struct json_object *look_up(const struct render *r, const struct cm_mu_no
 	if (node->name_count == 0)
 		return r->context[r->context_count - 1];
 	for (size_t i = r->context_count; i-- > 0;) {
-		if (json_object_is_type(r->context[i], json_type_object) &&
-		    json_object_object_get_ex(r->context[i], node->names[0], &value))
+		if (member(r->context[i], &node->names[0], &value))
 			break;
-		value = NULL;
 	}
 	for (size_t i = 1; i < node->name_count; i++) {
-		struct json_object *inner = NULL;
-
-		if (!json_object_is_type(value, json_type_object) ||
-		    !json_object_object_get_ex(value, node->names[i], &inner))
+		if (!member(value, &node->names[i], &value))
 			return NULL;
-		value = inner;
 	}
 	return value;
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "db/catalog.h"
 
+#include <pthread.h>
 #include <time.h>
 
 #include "core/clock.h"
 #include "core/mem.h"
+#include "db/db.h"
 #include "scratch.h"
 #include "test.h"
 
@@ -212,13 +214,69 @@ TEST(catalog_newest__is_one_per_container_and_not_a_damaged_one)
 	CHECK_INT(cm_catalog_totals(&totals, NULL), 0);
 	CHECK(totals.count == 4 && totals.bytes == 400 && totals.damaged == 1 && totals.never_checked == 3 &&
 	      totals.newest_ms == 3000);
-	char **values;
-	CHECK_INT(cm_catalog_values("container", &values, NULL), 0);
-	CHECK_STR(values[0], "db");
-	CHECK_STR(values[1], "web");
-	CHECK(values[2] == NULL);
-	cm_catalog_values_free(values);
-	CHECK_INT(cm_catalog_values("password", &values, NULL), CM_EINVAL);
+	scratch_end();
+}
+
+TEST(catalog_servers__are_each_named_once)
+{
+	struct cm_catalog_row rows[5] = { sample("a1"), sample("a2"), sample("b1"), sample("b2"), sample("c") };
+	char **names;
+
+	scratch_begin();
+	CHECK_INT(cm_catalog_servers(&names, NULL), 0);
+	CHECK(names[0] == NULL);
+	cm_catalog_servers_free(names);
+	rows[0].server_name = rows[1].server_name = "Zeta";
+	rows[2].server_name = rows[3].server_name = "alpha";
+	CHECK_INT(cm_catalog_replace("local", rows, 5, NULL, NULL, NULL), 0);
+	CHECK_INT(cm_catalog_servers(&names, NULL), 0);
+	CHECK_STR(names[0], "alpha");
+	CHECK_STR(names[1], "Zeta");
+	CHECK(names[2] == NULL);
+	cm_catalog_servers_free(names);
+	scratch_end();
+}
+
+/* -1 when the totals and the list do not agree. */
+static int64_t count_now(void)
+{
+	struct cm_catalog_totals totals = { .count = -1 };
+	struct cm_catalog_list list = { .total = -2 };
+
+	if (cm_catalog_totals(&totals, NULL) != 0 ||
+	    cm_catalog_list(&(struct cm_catalog_query){ .limit = 1 }, &list, NULL) != 0)
+		return -1;
+	int64_t total = list.total;
+	cm_catalog_list_release(&list);
+	return total == totals.count ? total : -1;
+}
+
+static void *put_elsewhere(void *row)
+{
+	return cm_catalog_put(row, NULL) == 0 ? row : NULL;
+}
+
+TEST(catalog_totals__are_remembered_until_anything_changes)
+{
+	struct cm_catalog_row a = sample("a"), b = sample("b"), c = sample("c");
+	struct cm_db *db;
+	pthread_t thread;
+	void *done = NULL;
+
+	scratch_begin();
+	CHECK_INT(count_now(), 0);
+	CHECK_INT(cm_catalog_put(&a, NULL), 0);
+	CHECK_INT(count_now(), 1);
+	CHECK_INT(pthread_create(&thread, NULL, put_elsewhere, &b), 0);
+	pthread_join(thread, &done);
+	CHECK(done != NULL);
+	CHECK_INT(count_now(), 2);
+	CHECK_INT(cm_db_get(&db, NULL), 0);
+	CHECK_INT(cm_db_begin(db, NULL), 0);
+	CHECK_INT(cm_catalog_put(&c, NULL), 0);
+	CHECK_INT(count_now(), 3);
+	cm_db_rollback(db);
+	CHECK_INT(count_now(), 2);
 	scratch_end();
 }
 

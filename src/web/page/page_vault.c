@@ -67,7 +67,7 @@ static int servers_add(const struct cm_request *rq, struct json_object *filters,
 	cm_autofree char *own = cm_settings_server_name();
 	const char *chosen = cm_form_str(rq->get, "server", "");
 	char **values;
-	int rc = cm_catalog_values("server", &values, err);
+	int rc = cm_catalog_servers(&values, err);
 
 	cm_json_set(filters, "server", list);
 	if (rc < 0)
@@ -79,7 +79,7 @@ static int servers_add(const struct cm_request *rq, struct json_object *filters,
 		snprintf(text, sizeof(text), "%.255s%s", values[i], cm_str_eq(values[i], own) ? " (this one)" : "");
 		cm_view_choice(list, values[i], text, NULL, cm_str_eq(chosen, values[i]));
 	}
-	cm_catalog_values_free(values);
+	cm_catalog_servers_free(values);
 	return 0;
 }
 
