@@ -17,6 +17,7 @@
 #include "db/db.h"
 #include "jobs/runner.h"
 #include "service/database.h"
+#include "service/engine.h"
 #include "service/user.h"
 #include "vault/adopt.h"
 #include "web/kore_health.h"
@@ -98,6 +99,8 @@ static int prepare(struct cm_err *err)
 		return rc;
 	if ((rc = cm_database_open(&app, err)) != 0 || (rc = cm_runner_prepare(&app, err)) != 0 ||
 	    (rc = prepare_user(err)) != 0)
+		return rc;
+	if ((rc = cm_engine_share(err)) != 0)
 		return rc;
 	cm_db_close_thread(); /* a connection must not cross fork() */
 	if ((rc = prepare_tls(err)) != 0)

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,7 +20,8 @@ enum {
 	OVERVIEW_MS = 5000,
 	UNREACHABLE_MS = 2000,
 	OVERVIEW_ASK_MS = 2000,
-	LIST_MS = 1000,
+	LIST_MS = 800,
+	LIST_MEANWHILE_MS = 1000,
 	LIST_ASK_MS = 10000,
 };
 
@@ -104,11 +106,22 @@ struct memory {
 		.lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER \
 	}
 
-static atomic_uint generation;
+/* What one worker changes, pages of the others show: after cm_engine_share() this lies in memory of all of them. */
+static atomic_uint own_generation, *generation = &own_generation;
+
+int cm_engine_share(struct cm_err *err)
+{
+	void *p = mmap(NULL, sizeof(*generation), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return cm_err_set(err, CM_ENOMEM, "Out of memory at the start.");
+	generation = p;
+	return 0;
+}
 
 void cm_engine_changed(void)
 {
-	generation++;
+	atomic_fetch_add(generation, 1);
 }
 
 static bool recent(const struct memory *m, int64_t max_age_ms)
@@ -118,7 +131,7 @@ static bool recent(const struct memory *m, int64_t max_age_ms)
 
 static bool fresh(const struct memory *m, int64_t max_age_ms)
 {
-	return m->generation == generation && recent(m, max_age_ms);
+	return m->generation == atomic_load(generation) && recent(m, max_age_ms);
 }
 
 /* The caller holds the lock and becomes the one who asks; the lock is released until ask_end(). */
@@ -126,7 +139,7 @@ static unsigned ask_begin(struct memory *m)
 {
 	m->asking = true;
 	pthread_mutex_unlock(&m->lock);
-	return generation;
+	return atomic_load(generation);
 }
 
 static void ask_end(struct memory *m, unsigned began)
@@ -295,9 +308,10 @@ int cm_engine_containers(const struct cm_app *app, struct json_object **ret, str
 	int r = 0;
 
 	pthread_mutex_lock(&m->lock);
-	while (m->asking)
+	/* While one asks, the others take the former answer for a moment, unless we changed something since. */
+	while (m->asking && !fresh(m, LIST_MEANWHILE_MS))
 		pthread_cond_wait(&m->done, &m->lock);
-	if (!fresh(m, LIST_MS)) {
+	if (!m->asking && !fresh(m, LIST_MS)) {
 		struct json_object *answer = NULL;
 		struct cm_err why = { .code = 0 };
 		unsigned began = ask_begin(m);

@@ -47,11 +47,14 @@ void cm_engine_known(const struct cm_app *app, struct cm_engine_overview *ret);
 /* On containers, volumes and networks of drills; its value is the drill's tag. */
 #define CM_DRILL_LABEL "container-monkey.drill"
 
+/* In the parent, before workers start: from then on what one of them changes is changed for all. */
+int cm_engine_share(struct cm_err *err);
+
 /* The containers as `GET /containers/json?all=1` lists them, our helpers and drills left out; at most 1 s old. The
  * caller puts *ret, in this thread, and changes nothing in it; what is to outlive the call or go to another thread is
  * copied. */
 int cm_engine_containers(const struct cm_app *app, struct json_object **ret, struct cm_err *err);
-/* Something was changed by us: what is remembered is void. Does not block. */
+/* Something was changed by us: what is remembered is void, in every worker. Does not block. */
 void cm_engine_changed(void);
 
 /* How the engine's host sees our folder for temporary files, for cm_helper_start(); found once, remembered. */
