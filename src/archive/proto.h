@@ -3,13 +3,18 @@
  * The frames that program and helper exchange, and the plans the helper takes.
  *
  * A frame is a head of 8 bytes (0xC3, type, 0, 0, length as 32 bit little endian) and length bytes. Each type has its
- * own greatest length; anything else ends the connection. The program speaks first with PLAN. The helper ends with
- * END or ERROR and then exits; it exits at once when its peer vanishes (socket closed, or end of standard input).
+ * own greatest length; anything else ends the connection. The program speaks first with PLAN. The helper answers with
+ * END (all of it is done, and on disk where the plan says "sync" or folders change places) or ERROR, and then exits
+ * with 0 or 1. It exits at once, with 3, when its peer vanishes (socket closed, or end of standard input).
+ *
+ * After the plan "several" it takes one plan after the other: the next one may be sent when the former is answered. It
+ * stays after END, and after an ERROR of an operation that is sent nothing but its plan; after any other ERROR it
+ *exits. An EOF in the place of a plan ends it, with 0, in an hour at most.
  *
  *	PLAN      to helper    JSON, below
  *	MEMBER    both ways    32 bit little endian uncompressed length (1 … 4 MiB), then one gzip member or zstd frame
  *	DATA      both ways    raw bytes: a foreign tar to the helper; a listing's lines or a file's bytes from it
- *	EOF       to helper    empty: no MEMBER or DATA will follow
+ *	EOF       to helper    empty: no MEMBER or DATA, or no further PLAN, will follow
  *	SEGMENT   from helper  JSON, one per manifest segment: {"name","offset","data","size","lines","sha256","heads",
  *	                       "first"?}; offsets count from the start of the part in the uncompressed tar
  *	PART_DONE from helper  JSON, after the part's last MEMBER: {"part": index, "id", "files", "bytes", "stored",
@@ -20,6 +25,8 @@
  *	END       from helper  JSON: totals, per operation below
  *
  * Plans. "v" is CM_PROTO_VERSION. Paths are absolute paths inside the helper's container.
+ *
+ * {"v","op":"several"}                       further plans follow, see above. END: {}
  *
  * {"v","op":"pack","codec":"gzip"|"zstd","level":n,"threads":n,"segment":first number,"mtime":seconds,
  *  "parts":[{"id","kind":"volume"|"bind"|"bind_file"|"rootfs","path","prefix":"volumes/name","exclude":["a/b"]}]}

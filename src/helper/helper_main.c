@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The helper program: started by the engine in a container of its own next to the data, does what the plan says, and
- * ends. Standard error is for people.
+ * The helper program: started by the engine in a container of its own next to the data, does what the plan says, or
+ * several plans one after the other, and ends. Standard error is for people.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -16,33 +16,82 @@
 #include "helper/ops.h"
 #include "helper/wire.h"
 
-static const struct {
+/* More than these has to be between two plans: then something is wrong with the program. */
+enum { PLAN_MS = 60000, NEXT_PLAN_MS = 3600000 };
+
+static bool several;
+
+static int op_several(struct json_object *plan, struct json_object **ret, struct cm_err *err)
+{
+	(void)plan;
+	(void)err;
+	several = true;
+	*ret = json_object_new_object();
+	return 0;
+}
+
+/* last: after an error more may be on its way to it, or threads of it are left. */
+static const struct op {
 	const char *name;
 	int (*run)(struct json_object *plan, struct json_object **ret, struct cm_err *err);
+	bool last;
 } ops[] = {
-	{ "pack", cm_op_pack },
-	{ "unpack", cm_op_unpack },
-	{ "unpack_tar", cm_op_unpack_tar },
-	{ "exchange", cm_op_exchange },
-	{ "copy", cm_op_copy },
-	{ "empty", cm_op_empty },
-	{ "list", cm_op_list },
-	{ "cat", cm_op_cat },
-	{ "hash", cm_op_hash },
-	{ "du", cm_op_du },
-	{ "probe", cm_op_probe },
+	{ "several", op_several, false },
+	{ "pack", cm_op_pack, true },
+	{ "unpack", cm_op_unpack, true },
+	{ "unpack_tar", cm_op_unpack_tar, true },
+	{ "exchange", cm_op_exchange, false },
+	{ "copy", cm_op_copy, false },
+	{ "empty", cm_op_empty, false },
+	{ "list", cm_op_list, false },
+	{ "cat", cm_op_cat, false },
+	{ "hash", cm_op_hash, false },
+	{ "du", cm_op_du, false },
+	{ "probe", cm_op_probe, false },
 };
 
-static int run(struct json_object *plan, struct json_object **ret, struct cm_err *err)
+static int find(struct json_object *plan, const struct op **ret, struct cm_err *err)
 {
 	const char *op = cm_json_str(plan, "op", "");
 
 	if (cm_json_int(plan, "v", 0) != CM_PROTO_VERSION)
 		return cm_err_set(err, CM_EUNSUPPORTED, "The helper is of another version than the program.");
-	for (size_t i = 0; i < CM_COUNT(ops); i++)
-		if (strcmp(ops[i].name, op) == 0)
-			return ops[i].run(plan, ret, err);
+	for (size_t i = 0; i < CM_COUNT(ops); i++) {
+		if (strcmp(ops[i].name, op) == 0) {
+			*ret = &ops[i];
+			return 0;
+		}
+	}
 	return cm_err_set(err, CM_EUNSUPPORTED, "The helper does not know the operation \"%.40s\".", op);
+}
+
+/* One plan and its answer; true when another may follow. *ret_status: of the process otherwise. */
+static bool serve(int *ret_status)
+{
+	cm_autojson struct json_object *plan = NULL;
+	struct json_object *end = NULL;
+	const struct op *op = NULL;
+	struct cm_err err = { 0 };
+	int rc = cm_wire_plan(several ? NEXT_PLAN_MS : PLAN_MS, &plan, &err);
+
+	if (rc == 0 && plan == NULL && several) {
+		*ret_status = CM_EXIT_OK;
+		return false;
+	}
+	if (rc == 0 && plan == NULL)
+		rc = cm_err_set(&err, CM_EUPSTREAM, "The helper got no plan.");
+	rc = rc ? rc : find(plan, &op, &err);
+	rc = rc ? rc : op->run(plan, &end, &err);
+	*ret_status = rc < 0 ? CM_EXIT_FAILED : CM_EXIT_OK;
+	bool stay = several && op != NULL && (rc == 0 || !op->last);
+	if (rc == 0) {
+		cm_wire_end(end, stay);
+		return stay;
+	}
+	cm_wire_fail(&err, stay);
+	if (!stay)
+		fprintf(stderr, "%s\n", err.text);
+	return stay;
 }
 
 /* A folder on every level of a deep tree is kept open. */
@@ -58,9 +107,8 @@ static void allow_files(void)
 
 int main(int argc, char **argv)
 {
-	struct json_object *plan = NULL, *end = NULL;
 	struct cm_err err = { 0 };
-	int at = argc > 2 && strcmp(argv[1], "serve") == 0 ? 2 : 1;
+	int status, at = argc > 2 && strcmp(argv[1], "serve") == 0 ? 2 : 1;
 
 	signal(SIGPIPE, SIG_IGN);
 	umask(0);
@@ -73,12 +121,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s (%s)\n", err.text, err.detail);
 		return CM_EXIT_USAGE;
 	}
-	int rc = cm_wire_plan(&plan, &err);
-	if (rc == 0)
-		rc = run(plan, &end, &err);
+	while (serve(&status))
+		;
 	/* Left at once: threads may still wait for a peer that has nothing more to say. */
-	int status = rc < 0 ? cm_wire_fail(&err) : cm_wire_end(end);
-	if (rc < 0)
-		fprintf(stderr, "%s\n", err.text);
 	_exit(status);
 }

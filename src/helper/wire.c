@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -16,10 +17,14 @@
 #include "core/mem.h"
 #include "core/str.h"
 
-enum { PLAN_MS = 60000, TICK_US = 250000, SOCKET_BUFFER = 1 << 20, NAME_MAX_LEN = 4096 };
+enum { TICK_US = 250000, SOCKET_BUFFER = 1 << 20, NAME_MAX_LEN = 4096 };
 
 static int in_fd = -1, out_fd = -1;
 static pthread_mutex_t out_lock = PTHREAD_MUTEX_INITIALIZER;
+static bool busy, ticking; /* busy: between a plan and its answer; with the lock */
+static pthread_t watcher;
+static bool watching;
+static int watch_end = -1; /* an eventfd: the watcher is no longer needed */
 static unsigned warn_limit = CM_ARCHIVE_WARNINGS;
 static atomic_uint_fast64_t warnings, bytes_done, files_done;
 
@@ -112,57 +117,100 @@ int cm_wire_open(const char *where, struct cm_err *err)
 	return 0;
 }
 
-int cm_wire_plan(struct json_object **ret, struct cm_err *err)
+int cm_wire_plan(int timeout_ms, struct json_object **ret, struct cm_err *err)
 {
 	struct cm_frame f;
-	int rc = cm_peer_next(cm_wire_peer(), PLAN_MS, &f, err);
+	int rc = cm_peer_next(cm_wire_peer(), timeout_ms, &f, err);
 
+	*ret = NULL;
+	if (rc == 0 && f.type == CM_FRAME_EOF)
+		return 0;
 	if (rc == 0 && f.type != CM_FRAME_PLAN)
 		rc = cm_err_set(err, CM_EUPSTREAM, "The helper got no plan.");
 	if (rc == 0)
 		rc = cm_peer_json(cm_wire_peer(), &f, ret, err);
-	return rc;
+	if (rc < 0)
+		return rc;
+	pthread_mutex_lock(&out_lock);
+	atomic_store(&bytes_done, 0);
+	atomic_store(&files_done, 0);
+	atomic_store(&warnings, 0);
+	warn_limit = CM_ARCHIVE_WARNINGS;
+	busy = true;
+	pthread_mutex_unlock(&out_lock);
+	return 0;
 }
 
-/* Nothing may come any more: bytes are as wrong as the end. */
+/* Nothing may come before the answer: bytes are as wrong as the end. */
 static void *watch(void *arg)
 {
-	struct pollfd p = { .fd = in_fd, .events = POLLIN };
+	struct pollfd p[2] = { { .fd = in_fd, .events = POLLIN }, { .fd = watch_end, .events = POLLIN } };
 	char byte;
 
 	(void)arg;
-	for (;;)
-		if (poll(&p, 1, -1) > 0 && (p.revents & (POLLIN | POLLHUP | POLLERR | POLLNVAL)) != 0 &&
+	for (;;) {
+		if (poll(p, CM_COUNT(p), -1) <= 0)
+			continue;
+		if ((p[0].revents & (POLLIN | POLLHUP | POLLERR | POLLNVAL)) != 0 &&
 		    (read(in_fd, &byte, 1) >= 0 || (errno != EINTR && errno != EAGAIN)))
 			gone();
+		if (p[1].revents != 0)
+			return NULL;
+	}
 }
 
-static void start(void *(*run)(void *))
+static pthread_t start(void *(*run)(void *))
 {
 	pthread_t t;
 	pthread_attr_t a;
 
 	pthread_attr_init(&a);
 	pthread_attr_setstacksize(&a, 65536);
-	pthread_attr_setdetachstate(&a, PTHREAD_CREATE_DETACHED);
 	if (pthread_create(&t, &a, run, NULL) != 0)
 		_exit(CM_EXIT_FAILED);
 	pthread_attr_destroy(&a);
+	return t;
 }
 
 void cm_wire_watch(void)
 {
-	start(watch);
+	if (watch_end < 0)
+		watch_end = eventfd(0, EFD_CLOEXEC);
+	if (watch_end < 0)
+		_exit(CM_EXIT_FAILED);
+	watcher = start(watch);
+	watching = true;
 }
 
-void cm_wire_send(enum cm_frame_type type, const void *data, size_t len)
+/* The next plan is for us, not for the watcher. */
+static void watch_stop(void)
+{
+	uint64_t n = 1;
+
+	if (!watching)
+		return;
+	if (write(watch_end, &n, sizeof(n)) != sizeof(n))
+		_exit(CM_EXIT_FAILED);
+	pthread_join(watcher, NULL);
+	if (read(watch_end, &n, sizeof(n)) != sizeof(n))
+		_exit(CM_EXIT_FAILED);
+	watching = false;
+}
+
+/* The caller has the lock. */
+static void send_locked(enum cm_frame_type type, const void *data, size_t len)
 {
 	uint8_t head[CM_PROTO_HEAD];
 	struct iovec v[2] = { { head, sizeof(head) }, { (void *)data, len } };
 
 	cm_frame_encode(head, type, (uint32_t)len);
-	pthread_mutex_lock(&out_lock);
 	write_all(v, len > 0 ? 2 : 1);
+}
+
+void cm_wire_send(enum cm_frame_type type, const void *data, size_t len)
+{
+	pthread_mutex_lock(&out_lock);
+	send_locked(type, data, len);
 	pthread_mutex_unlock(&out_lock);
 }
 
@@ -224,17 +272,37 @@ static void *tick(void *arg)
 		cm_autojson struct json_object *o = json_object_new_object();
 		cm_json_set_int(o, "bytes", (int64_t)atomic_load(&bytes_done));
 		cm_json_set_int(o, "files", (int64_t)atomic_load(&files_done));
-		cm_wire_send_json(CM_FRAME_PROGRESS, o);
+		cm_autofree char *text = cm_json_text(o);
+		pthread_mutex_lock(&out_lock);
+		if (busy)
+			send_locked(CM_FRAME_PROGRESS, text, strlen(text));
+		pthread_mutex_unlock(&out_lock);
 	}
 	return NULL;
 }
 
 void cm_wire_progress_start(void)
 {
-	start(tick);
+	if (!ticking)
+		pthread_detach(start(tick));
+	ticking = true;
 }
 
-int cm_wire_fail(const struct cm_err *err)
+/* The last frame of a plan: nothing may follow it, also not from the other threads. */
+static void answer(enum cm_frame_type type, struct json_object *o, bool stay)
+{
+	cm_autofree char *text = cm_json_text(o);
+
+	if (stay)
+		watch_stop();
+	pthread_mutex_lock(&out_lock);
+	busy = false;
+	send_locked(type, text, strlen(text));
+	if (stay)
+		pthread_mutex_unlock(&out_lock);
+}
+
+void cm_wire_fail(const struct cm_err *err, bool stay)
 {
 	cm_autojson struct json_object *o = json_object_new_object();
 	/* A sentence may hold a file's name, cut in the middle of a character. */
@@ -243,16 +311,11 @@ int cm_wire_fail(const struct cm_err *err)
 	cm_utf8_clean(&text, err->text, strlen(err->text));
 	cm_json_set_str(o, "code", cm_err_word(err->code));
 	cm_json_set_str(o, "text", text.data);
-	cm_wire_send_json(CM_FRAME_ERROR, o);
-	/* Nothing may follow it, also not from the other threads. */
-	pthread_mutex_lock(&out_lock);
-	return CM_EXIT_FAILED;
+	answer(CM_FRAME_ERROR, o, stay);
 }
 
-int cm_wire_end(struct json_object *o)
+void cm_wire_end(struct json_object *o, bool stay)
 {
-	cm_wire_send_json(CM_FRAME_END, o);
+	answer(CM_FRAME_END, o, stay);
 	json_object_put(o);
-	pthread_mutex_lock(&out_lock);
-	return CM_EXIT_OK;
 }

@@ -18,9 +18,9 @@ enum { CM_EXIT_OK = 0, CM_EXIT_FAILED = 1, CM_EXIT_USAGE = 2, CM_EXIT_PEER_GONE 
 
 /* "unix:<path>" or "stdio". */
 int cm_wire_open(const char *where, struct cm_err *err);
-/* Waits for the plan (at most a minute). Caller puts *ret. */
-int cm_wire_plan(struct json_object **ret, struct cm_err *err);
-/* From now on nothing more is expected from the peer: a thread waits for it to vanish. */
+/* Waits for the plan. Caller puts *ret; NULL: the peer says that none will come. */
+int cm_wire_plan(int timeout_ms, struct json_object **ret, struct cm_err *err);
+/* Until the answer nothing more is expected from the peer: a thread waits for it to vanish. */
 void cm_wire_watch(void);
 /* Reads frames that follow the plan, in the main thread. The process exits when the peer is gone. */
 struct cm_peer *cm_wire_peer(void);
@@ -35,12 +35,13 @@ void cm_wire_warn_limit(unsigned limit);
 void cm_wire_warn(unsigned part, const char *name, size_t len, const char *text);
 uint64_t cm_wire_warnings(void);
 
-/* Counters of PROGRESS, which a thread sends four times a second once it was started. */
+/* Counters of PROGRESS, which a thread sends four times a second once it was started, while there is a plan. */
 void cm_wire_progress_start(void);
 void cm_wire_count(uint64_t bytes, uint64_t files);
 
-/* ERROR or END, and the process's exit status. */
-int cm_wire_fail(const struct cm_err *err);
-int cm_wire_end(struct json_object *o); /* takes o */
+/* ERROR or END, the answer to the plan. stay: another plan may follow; otherwise no thread can send any more, and the
+ * process must end. */
+void cm_wire_fail(const struct cm_err *err, bool stay);
+void cm_wire_end(struct json_object *o, bool stay); /* takes o */
 
 #endif

@@ -253,6 +253,111 @@ static pid_t start_stdio(struct pipes *p, struct cm_peer *peer)
 	return pid;
 }
 
+/* A helper that takes several plans. */
+static bool start_several(struct rig_helper *h)
+{
+	cm_autojson struct json_object *plan = plan_of("several", NULL, NULL, NULL, NULL);
+
+	rig_warnings[0] = '\0';
+	return rig_start(h) && cm_peer_run(&h->peer, plan, NULL, NULL, NULL, NULL, NULL) == 0;
+}
+
+static int run_next(struct rig_helper *h, struct json_object *plan, struct cm_buf *data, struct json_object **ret)
+{
+	struct cm_err err = { 0 };
+	int rc = cm_peer_run(&h->peer, plan, &rig_watch, data ? append : NULL, data, ret, &err);
+
+	json_object_put(plan);
+	return rc;
+}
+
+TEST(several__one_plan_after_the_other_until_no_more_will_come)
+{
+	struct cm_err err = { 0 };
+	struct rig_helper h = { .fd = -1 };
+	const char *from = make("from"), *to = rig_dir("to"), *root = rig_dir("volumes");
+	cm_autobuf struct cm_buf b = CM_BUF_INIT(1 << 20);
+
+	rig_sh("mkdir -p '%s/one/_data' '%s/two/_data'", root, root);
+	CHECK(start_several(&h));
+	for (int i = 0; i < 20; i++) {
+		cm_autojson struct json_object *end = NULL;
+		CHECK_INT(run_next(&h, plan_of("copy", "from", from, "to", to), NULL, &end), 0);
+		CHECK_INT(cm_json_int(end, "files", 0), 10);
+		CHECK(rig_same(from, to));
+		/* What was asked for in vain ends nothing. */
+		CHECK_INT(run_next(&h, plan_of("copy", "from", from, "to", to), NULL, NULL), CM_EEXIST);
+		CHECK_INT(run_next(&h, plan_of("cat", "path", to, "file", "no-such"), &b, NULL), CM_ENOTFOUND);
+		CHECK_INT(run_next(&h, exchange(root, "one/_data", "no/_data"), NULL, NULL), CM_ENOTFOUND);
+		CHECK_INT(run_next(&h, exchange(root, "one/_data", "two/_data"), NULL, NULL), 0);
+		cm_buf_reset(&b);
+		CHECK_INT(run_next(&h, plan_of("cat", "path", to, "file", "a/file"), &b, NULL), 0);
+		CHECK_STR(b.data, "hello\n");
+		CHECK_INT(run_next(&h, plan_of("empty", "path", to, NULL, NULL), NULL, NULL), 0);
+	}
+	CHECK_INT(cm_peer_send(&h.peer, CM_FRAME_EOF, NULL, 0, &err), 0);
+	CHECK_INT(rig_wait(&h), 0);
+}
+
+TEST(several__unpacks_one_part_after_the_other_and_says_what_it_did_for_each)
+{
+	struct cm_err err = { 0 };
+	struct rig_helper h = { .fd = -1 };
+	struct rig_pack o = { .codec = CM_CODEC_GZIP };
+	const char *one = make("from"), *two = rig_dir("other"), *file = rig_path("several.tar.gz");
+	const struct rig_part parts[] = { { "volume", one, "volumes/one" }, { "volume", two, "volumes/two" } };
+	struct cm_archive *a = NULL;
+	int fd;
+
+	/* Long enough for the helper to tell how far it is, which must not reach the next plan. */
+	rig_sh("head -c 80M /dev/urandom >'%s/big'", two);
+	CHECK_INT(rig_pack(file, parts, 2, &o, &err), 0);
+	CHECK_INT(rig_open(file, &fd, &a, &err), 0);
+	CHECK(start_several(&h));
+	for (int i = 1; i >= 0; i--) {
+		const struct cm_unpack_part part = { .prefix = parts[i].prefix, .target = rig_dir(i ? "to2" : "to1") };
+		cm_autojson struct json_object *end = NULL;
+		CHECK_INT(cm_archive_unpack(a, &part, 1, true, &h.peer, &rig_watch, &end, &err), 0);
+		CHECK_STR(err.text, "");
+		CHECK_INT(cm_json_int(end, "files", 0), i ? 2 : 10);
+		CHECK(rig_same(parts[i].path, part.target));
+	}
+	usleep(600000);
+	CHECK_INT(cm_peer_send(&h.peer, CM_FRAME_EOF, NULL, 0, &err), 0);
+	char byte;
+	CHECK_INT(read(h.fd, &byte, 1), 0);
+	CHECK_INT(rig_wait(&h), 0);
+	cm_archive_free(a);
+	close(fd);
+}
+
+TEST(several__ends_with_what_more_may_follow_and_with_its_peer)
+{
+	struct cm_err err = { 0 };
+	struct rig_helper h = { .fd = -1 };
+	cm_autojson struct json_object *plan = plan_of("unpack_tar", "target", rig_dir("to"), NULL, NULL);
+
+	/* The rest of what was sent for a plan that failed must not be taken for the next. */
+	CHECK(start_several(&h));
+	cm_json_set_int(plan, "v", CM_PROTO_VERSION);
+	CHECK_INT(cm_peer_send_json(&h.peer, CM_FRAME_PLAN, plan, &err), 0);
+	CHECK_INT(cm_peer_send(&h.peer, CM_FRAME_DATA, "no tar", 6, &err), 0);
+	CHECK_INT(cm_peer_send(&h.peer, CM_FRAME_EOF, NULL, 0, &err), 0);
+	CHECK_INT(rig_wait(&h), 1);
+	/* An operation it does not know. */
+	CHECK(start_several(&h));
+	CHECK_INT(run_next(&h, plan_of("dance", NULL, NULL, NULL, NULL), NULL, NULL), CM_EUNSUPPORTED);
+	CHECK_INT(rig_wait(&h), 1);
+	/* Its peer is gone between two plans. */
+	CHECK(start_several(&h));
+	CHECK_INT(run_next(&h, plan_of("du", "path", make("from"), NULL, NULL), NULL, NULL), 0);
+	CHECK_INT(rig_hang_up(&h), 3);
+	/* No plan at all is an end only where one was had. */
+	CHECK(rig_start(&h));
+	CHECK_INT(cm_peer_send(&h.peer, CM_FRAME_EOF, NULL, 0, &err), 0);
+	CHECK_INT(rig_wait(&h), 1);
+}
+
 TEST(stdio__carries_the_same_frames)
 {
 	struct cm_err err = { 0 };
