@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Measuring the data while it is already being read: when no earlier backup tells how much there is, and only once it
- * is clear that it takes a while. In a thread with an engine handle and helpers of its own.
+ * is clear that it takes a while. In a thread with an engine handle and a helper of its own.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -11,18 +11,15 @@
 #include "core/mem.h"
 #include "core/str.h"
 #include "service/backup_int.h"
-#include "service/restore_helper.h"
+#include "service/engine.h"
+#include "service/helper_shift.h"
 
 struct cm_backup_sizer {
 	const struct cm_app *app;
 	pthread_t thread;
 	atomic_bool stop;
-	_Atomic uint64_t bytes; /* 0 until all is measured */
-	/* Copies: the plan belongs to the other thread. */
-	struct {
-		char *source;
-		bool is_volume;
-	} trees[CM_BACKUP_PARTS_MAX];
+	_Atomic uint64_t bytes;		  /* 0 until all is measured */
+	char *trees[CM_BACKUP_PARTS_MAX]; /* copies: the plan belongs to the other thread */
 	size_t count;
 };
 
@@ -31,22 +28,22 @@ static bool stopped(void *ctx)
 	return atomic_load(&((struct cm_backup_sizer *)ctx)->stop);
 }
 
-static int tree_measure(struct cm_backup_sizer *s, size_t i, uint64_t *sum)
+static int tree_measure(struct cm_backup_sizer *s, struct cm_shift *shift, size_t i, uint64_t *sum)
 {
-	struct cm_helper_mount mount = {
-		.source = s->trees[i].source, .target = "/t", .is_volume = s->trees[i].is_volume, .read_only = true
-	};
+	const char *source = s->trees[i];
+	const struct cm_shift_need need = { source, false };
 	struct cm_archive_watch watch = { .ctx = s, .cancelled = stopped };
 	cm_autojson struct json_object *plan = json_object_new_object(), *result = NULL;
-	struct cm_docker *d;
-	int rc = cm_engine_get(s->app, &d, NULL);
+	int rc;
 
+	for (; cm_shift_path(shift, source, false) == NULL && i < s->count; i++)
+		cm_shift_expect(shift, s->trees[i], false);
+	rc = cm_shift_need(shift, &need, 1, NULL);
 	if (rc < 0)
 		return rc;
-	cm_docker_set_cancel(d, stopped, s);
 	cm_json_set_str(plan, "op", "du");
-	cm_json_set_str(plan, "path", "/t");
-	rc = cm_restore_helper_run(s->app, d, &mount, 1, CM_HELPER_READ, plan, &watch, &result, NULL);
+	cm_json_set_str(plan, "path", cm_shift_path(shift, source, false));
+	rc = cm_shift_run(shift, plan, &watch, NULL, NULL, &result, NULL);
 	if (rc == 0)
 		*sum += (uint64_t)cm_json_int(result, "bytes", 0);
 	return rc;
@@ -55,14 +52,19 @@ static int tree_measure(struct cm_backup_sizer *s, size_t i, uint64_t *sum)
 static void *sizer_run(void *arg)
 {
 	struct cm_backup_sizer *s = arg;
+	struct cm_shift shift = { .app = s->app };
 	uint64_t sum = 0;
+	size_t done = 0;
 
-	for (size_t i = 0; i < s->count; i++) {
-		/* Without one of them the sum would promise an end that is not there. */
-		if (stopped(s) || tree_measure(s, i, &sum) < 0)
-			return NULL;
-	}
-	atomic_store(&s->bytes, sum);
+	if (cm_engine_get(s->app, &shift.d, NULL) < 0)
+		return NULL;
+	cm_docker_set_cancel(shift.d, stopped, s);
+	while (done < s->count && !stopped(s) && tree_measure(s, &shift, done, &sum) == 0)
+		done++;
+	cm_shift_drop(&shift);
+	/* Without one of them the sum would promise an end that is not there. */
+	if (done == s->count)
+		atomic_store(&s->bytes, sum);
 	return NULL;
 }
 
@@ -75,15 +77,14 @@ static void trees_copy(struct cm_backup_sizer *s, const struct cm_backup_plan *p
 
 		if (p->kind == CM_BACKUP_BIND_FILE || source == NULL)
 			continue;
-		s->trees[s->count].source = cm_strdup(source);
-		s->trees[s->count++].is_volume = p->kind == CM_BACKUP_VOLUME;
+		s->trees[s->count++] = cm_strdup(source);
 	}
 }
 
 static void sizer_free(struct cm_backup_sizer *s)
 {
 	for (size_t i = 0; i < s->count; i++)
-		free(s->trees[i].source);
+		free(s->trees[i]);
 	free(s);
 }
 

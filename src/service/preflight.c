@@ -285,23 +285,30 @@ static void check_dependents(struct cm_restore_plan *p)
 static int check_devices(struct cm_restore_plan *p, struct cm_err *err)
 {
 	struct json_object *devices = cm_json_at(p->source->inspect, "HostConfig.Devices");
+	const char *paths[DEVICE_CHECKS] = { 0 };
+	struct cm_shift s = { .app = p->app, .d = p->d };
+	int rc = 0;
 
 	for (size_t i = 0; i < cm_json_len(devices) && i < DEVICE_CHECKS; i++) {
 		const char *path = cm_json_str(json_object_array_get_idx(devices, i), "PathOnHost", "");
-		enum cm_path_state state;
-		int rc;
 		/* Always there; no need to look. */
-		if (cm_str_eq(path, "/dev/null") || cm_str_eq(path, "/dev/zero") || path[0] == '\0')
+		if (cm_str_eq(path, "/dev/null") || cm_str_eq(path, "/dev/zero") || path[0] != '/')
 			continue;
-		rc = cm_restore_path_state(p->app, p->d, path, &state, err);
-		if (rc != 0)
-			return rc;
-		if (state == CM_PATH_MISSING)
+		paths[i] = path;
+		cm_shift_expect(&s, path, false);
+	}
+	for (size_t i = 0; rc == 0 && i < DEVICE_CHECKS; i++) {
+		enum cm_path_state state;
+		if (paths[i] == NULL)
+			continue;
+		rc = cm_restore_path_state(&s, paths[i], &state, err);
+		if (rc == 0 && state == CM_PATH_MISSING)
 			cm_finding_add(p->findings, CM_FINDING_BLOCK, "DEVICE_MISSING", NULL,
 				       "Connect it, or restore on a host that has it.",
-				       "The device %s is not on this host", path);
+				       "The device %s is not on this host", paths[i]);
 	}
-	return 0;
+	cm_shift_drop(&s);
+	return rc;
 }
 
 static void check_references(struct cm_restore_plan *p)

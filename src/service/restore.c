@@ -99,6 +99,12 @@ void cm_restore_begin(struct cm_restore_run *r)
 	state_begin(r);
 }
 
+/* Nothing is left for a helper to do. */
+static int helpers_end(struct cm_restore_run *r, struct cm_err *err)
+{
+	return cm_shift_end(cm_restore_shift(r), err);
+}
+
 int cm_restore_steps(struct cm_restore_run *r, struct cm_err *err)
 {
 	static int (*const steps[])(struct cm_restore_run *, struct cm_err *) = {
@@ -112,6 +118,7 @@ int cm_restore_steps(struct cm_restore_run *r, struct cm_err *err)
 		cm_restore_container_make,
 		cm_restore_volumes_anonymous,
 		cm_restore_layer,
+		helpers_end,
 		cm_restore_container_name,
 		cm_restore_container_start,
 	};
@@ -119,8 +126,10 @@ int cm_restore_steps(struct cm_restore_run *r, struct cm_err *err)
 	for (size_t i = 0; i < CM_COUNT(steps); i++) {
 		int rc = cm_restore_check(r, err);
 		rc = rc ? rc : steps[i](r, err);
-		if (rc != 0)
+		if (rc != 0) {
+			cm_shift_drop(&r->shift);
 			return rc;
+		}
 	}
 	return 0;
 }

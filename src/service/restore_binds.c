@@ -63,6 +63,7 @@ static int save_aside(struct cm_restore_run *r, const struct cm_restore_bind *b,
 	cm_autofree char *aside = cm_asprintf("cm-restore-%s-bind%zu", r->tag, number);
 	cm_autojson struct json_object *body = json_object_new_object();
 	struct cm_archive_watch watch = cm_restore_watch(r);
+	struct cm_shift *s = cm_restore_shift(r);
 	struct json_object *note = json_object_new_object(), *labels = json_object_new_object();
 	int rc = cm_restore_note_name(r, "scratch", aside, err);
 
@@ -81,8 +82,11 @@ static int save_aside(struct cm_restore_run *r, const struct cm_restore_bind *b,
 	}
 	rc = cm_restore_note_volume(r, note, err);
 	rc = rc ? rc : cm_volume_create(cm_restore_docker(r), body, NULL, err);
-	if (rc == 0 && b->state != CM_PATH_MISSING)
-		rc = cm_restore_volume_copy(r->app, cm_restore_docker(r), b->source, aside, &watch, err);
+	if (rc == 0 && b->state != CM_PATH_MISSING) {
+		/* It is written next. */
+		cm_shift_expect(s, b->source, true);
+		rc = cm_restore_volume_copy(s, b->source, aside, &watch, err);
+	}
 	if (rc != 0)
 		return rc;
 	cm_json_set_str(note, "stage", "writing");
@@ -98,20 +102,23 @@ static int bind_folder(struct cm_restore_run *r, const struct cm_restore_bind *b
 	if (rc == 0 && b->state == CM_PATH_MISSING)
 		rc = folder_make(r, b->source, err);
 	else if (rc == 0 && b->state == CM_PATH_PRESENT)
-		rc = cm_restore_volume_empty(r->app, cm_restore_docker(r), b->source, err);
-	return rc ? rc : cm_restore_fill(r, b->entry, b->source, false, "", false, err);
+		rc = cm_restore_volume_empty(cm_restore_shift(r), b->source, err);
+	return rc ? rc : cm_restore_fill(r, b->entry, b->source, false, err);
 }
 
 /* Only one that is missing is made; an existing file is never touched, since there would be no way back. */
 static int bind_file(struct cm_restore_run *r, const struct cm_restore_bind *b, struct cm_err *err)
 {
 	cm_autofree char *folder = parent_of(b->source);
+	struct cm_shift *s = cm_restore_shift(r);
 	enum cm_path_state state;
-	int rc = cm_restore_path_state(r->app, cm_restore_docker(r), folder, &state, err);
+	int rc;
 
+	cm_shift_expect(s, folder, true);
+	rc = cm_restore_path_state(s, folder, &state, err);
 	if (rc == 0 && state == CM_PATH_MISSING)
 		rc = folder_make(r, folder, err);
-	return rc ? rc : cm_restore_fill(r, b->entry, folder, false, "", true, err);
+	return rc ? rc : cm_restore_fill(r, b->entry, folder, true, err);
 }
 
 static int by_length(const void *a, const void *b)
@@ -134,6 +141,8 @@ int cm_restore_binds(struct cm_restore_run *r, struct cm_err *err)
 		if (rc == 0 && b->write) {
 			cm_restore_step(r, "Restoring %s", b->source);
 			rc = b->is_file ? bind_file(r, b, err) : bind_folder(r, b, i, err);
+			/* The next one may lie in it, and was made again with it. */
+			rc = rc ? rc : cm_shift_end(cm_restore_shift(r), err);
 		}
 		if (rc != 0)
 			return rc == CM_ECANCELLED ? rc : cm_err_prefix(err, "%s could not be restored", b->source);

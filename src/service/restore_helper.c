@@ -9,7 +9,6 @@
 #include "core/mem.h"
 #include "core/str.h"
 #include "docker/volume.h"
-#include "service/helper_peer.h"
 
 #define MARKER "container-monkey-marker"
 
@@ -24,155 +23,88 @@ static struct json_object *plan_new(const char *op)
 	return plan;
 }
 
-/* Ends a helper after its work: what it did is only done when it ended well. */
-static int helper_end(struct cm_helper *h, int rc, struct cm_err *err)
-{
-	int code = 0;
-
-	if (rc != 0) {
-		cm_helper_abort(h);
-		return rc;
-	}
-	rc = cm_helper_finish(h, &code, NULL, err);
-	if (rc == 0 && code != 0)
-		return cm_err_set(err, CM_EUPSTREAM, "The helper container ended with code %d.", code);
-	return rc;
-}
-
-int cm_restore_helper_run(const struct cm_app *app, struct cm_docker *d, const struct cm_helper_mount *mounts,
-			  size_t count, enum cm_helper_privileges privileges, struct json_object *plan,
-			  const struct cm_archive_watch *watch, struct json_object **ret_result, struct cm_err *err)
-{
-	struct json_object *result = NULL;
-	struct cm_helper *h;
-	struct cm_peer peer;
-	int rc = cm_helper_open(app, d, mounts, count, privileges, &h, err);
-
-	if (rc != 0)
-		return rc;
-	cm_helper_peer(&peer, h);
-	rc = cm_peer_run(&peer, plan, watch, NULL, NULL, &result, err);
-	rc = helper_end(h, rc, err);
-	if (rc == 0 && ret_result != NULL)
-		*ret_result = result;
-	else
-		json_object_put(result);
-	return rc;
-}
-
-struct listing {
-	struct cm_buf text;
-};
-
 static int listing_add(void *ctx, const void *data, size_t len, struct cm_err *err)
 {
-	struct listing *l = ctx;
+	struct cm_buf *text = ctx;
 
-	cm_buf_add(&l->text, data, len);
-	if (cm_buf_failed(&l->text))
-		return cm_err_set(err, CM_ETOOBIG, "The folder's list is too long.");
-	return 0;
+	cm_buf_add(text, data, len);
+	return cm_buf_failed(text) ? cm_err_set(err, CM_ETOOBIG, "The folder's list is too long.") : 0;
 }
 
-/* The lines of one folder's list; the mount's target is /t. *ret_mounted: it could be mounted, whatever followed. */
-static int list_mount(const struct cm_app *app, struct cm_docker *d, const struct cm_helper_mount *mount,
-		      struct cm_buf *ret_text, bool *ret_mounted, struct cm_err *err)
+/* Is there nothing in the folder at this path of the helper? */
+static int list_empty(struct cm_shift *s, const char *path, bool *ret, struct cm_err *err)
 {
 	cm_autojson struct json_object *plan = plan_new("list");
-	struct listing l = { .text = CM_BUF_INIT(1 << 20) };
-	struct cm_helper *h;
-	struct cm_peer peer;
-	int rc = cm_helper_open(app, d, mount, 1, CM_HELPER_READ, &h, err);
+	cm_autobuf struct cm_buf text = CM_BUF_INIT(1 << 20);
+	int rc;
 
-	*ret_mounted = rc == 0;
-	if (rc != 0)
-		return rc;
-	cm_json_set_str(plan, "path", "/t");
+	cm_json_set_str(plan, "path", path);
 	cm_json_set_str(plan, "dir", "");
 	cm_json_set_int(plan, "max", LIST_MAX);
-	cm_helper_peer(&peer, h);
-	rc = cm_peer_run(&peer, plan, NULL, listing_add, &l, NULL, err);
-	rc = helper_end(h, rc, err);
-	if (rc == 0)
-		*ret_text = l.text;
-	else
-		cm_buf_release(&l.text);
+	rc = cm_shift_run(s, plan, NULL, listing_add, &text, NULL, err);
+	*ret = text.len == 0;
 	return rc;
 }
 
-int cm_restore_path_state(const struct cm_app *app, struct cm_docker *d, const char *path, enum cm_path_state *ret,
-			  struct cm_err *err)
+static int need_one(struct cm_shift *s, const char *source, bool write, const char **ret_path, struct cm_err *err)
 {
-	struct cm_helper_mount mount = { .source = path, .target = "/t", .read_only = true };
+	const struct cm_shift_need need = { source, write };
+	int rc = cm_shift_need(s, &need, 1, err);
+
+	*ret_path = rc == 0 ? cm_shift_path(s, source, write) : NULL;
+	return rc;
+}
+
+int cm_restore_path_state(struct cm_shift *s, const char *path, enum cm_path_state *ret, struct cm_err *err)
+{
 	struct cm_err why = { 0 };
-	struct cm_buf text;
-	bool mounted;
+	const char *at;
+	bool empty, mounted;
 	int rc;
 
 	*ret = CM_PATH_UNKNOWN;
 	if (path[0] != '/')
 		return 0;
-	rc = list_mount(app, d, &mount, &text, &mounted, &why);
-	if (rc == 0) {
-		*ret = text.len > 0 ? CM_PATH_PRESENT : CM_PATH_EMPTY;
-		cm_buf_release(&text);
-		return 0;
-	}
+	rc = need_one(s, path, false, &at, &why);
+	mounted = rc == 0;
+	rc = rc ? rc : list_empty(s, at, &empty, &why);
 	if (rc == CM_EUNREACHABLE || rc == CM_ETIMEDOUT || rc == CM_ECANCELLED)
 		return cm_err_set(err, rc, "%s", why.text);
 	/* The engine refuses to mount what is not there; what could be mounted but not listed is a file. */
-	if (mounted)
+	if (rc == 0)
+		*ret = empty ? CM_PATH_EMPTY : CM_PATH_PRESENT;
+	else if (mounted)
 		*ret = CM_PATH_PRESENT;
 	else if (rc == CM_ENOTFOUND || strstr(why.text, "does not exist") != NULL)
 		*ret = CM_PATH_MISSING;
 	return 0;
 }
 
-static struct cm_helper_mount volume_mount(const char *volume, const char *target, bool read_only)
+int cm_restore_volume_copy(struct cm_shift *s, const char *from, const char *to, const struct cm_archive_watch *watch,
+			   struct cm_err *err)
 {
-	return (
-	    struct cm_helper_mount){ .source = volume, .target = target, .is_volume = true, .read_only = read_only };
-}
-
-int cm_restore_volume_copy(const struct cm_app *app, struct cm_docker *d, const char *from, const char *to,
-			   const struct cm_archive_watch *watch, struct cm_err *err)
-{
-	struct cm_helper_mount mounts[2] = { volume_mount(from, "/from", true), volume_mount(to, "/to", false) };
+	const struct cm_shift_need needs[] = { { from, false }, { to, true } };
 	cm_autojson struct json_object *plan = plan_new("copy");
+	int rc = cm_shift_need(s, needs, CM_COUNT(needs), err);
 
-	mounts[0].is_volume = from[0] != '/';
-	mounts[1].is_volume = to[0] != '/';
-	cm_json_set_str(plan, "from", "/from");
-	cm_json_set_str(plan, "to", "/to");
-	cm_json_set_bool(plan, "sync", true);
-	return cm_restore_helper_run(app, d, mounts, 2, CM_HELPER_WRITE, plan, watch, NULL, err);
-}
-
-int cm_restore_volume_empty(const struct cm_app *app, struct cm_docker *d, const char *volume, struct cm_err *err)
-{
-	struct cm_helper_mount mount = volume_mount(volume, "/t", false);
-	cm_autojson struct json_object *plan = plan_new("empty");
-
-	mount.is_volume = volume[0] != '/';
-	cm_json_set_str(plan, "path", "/t");
-	return cm_restore_helper_run(app, d, &mount, 1, CM_HELPER_WRITE, plan, NULL, NULL, err);
-}
-
-int cm_restore_volume_is_empty(const struct cm_app *app, struct cm_docker *d, const char *volume, bool *ret,
-			       struct cm_err *err)
-{
-	struct cm_helper_mount mount = volume_mount(volume, "/t", true);
-	struct cm_buf text;
-	bool mounted;
-	int rc;
-
-	mount.is_volume = volume[0] != '/';
-	rc = list_mount(app, d, &mount, &text, &mounted, err);
 	if (rc != 0)
 		return rc;
-	*ret = text.len == 0;
-	cm_buf_release(&text);
-	return 0;
+	cm_json_set_str(plan, "from", cm_shift_path(s, from, false));
+	cm_json_set_str(plan, "to", cm_shift_path(s, to, true));
+	cm_json_set_bool(plan, "sync", true);
+	return cm_shift_run(s, plan, watch, NULL, NULL, NULL, err);
+}
+
+int cm_restore_volume_empty(struct cm_shift *s, const char *volume, struct cm_err *err)
+{
+	cm_autojson struct json_object *plan = plan_new("empty");
+	const char *path;
+	int rc = need_one(s, volume, true, &path, err);
+
+	if (rc != 0)
+		return rc;
+	cm_json_set_str(plan, "path", path);
+	return cm_shift_run(s, plan, NULL, NULL, NULL, NULL, err);
 }
 
 bool cm_restore_volume_swappable(struct json_object *volume)
@@ -186,27 +118,81 @@ bool cm_restore_volume_swappable(struct json_object *volume)
 	       cm_str_has_suffix(mountpoint, tail);
 }
 
-int cm_restore_volume_swap(const struct cm_app *app, struct cm_docker *d, struct json_object *a, struct json_object *b,
-			   struct cm_err *err)
+/* The folder that holds the volumes' folders; the volume must be swappable. */
+static char *root_of(struct json_object *volume)
 {
-	const char *name_a = cm_json_str(a, "Name", ""), *name_b = cm_json_str(b, "Name", "");
-	const char *mount_a = cm_json_str(a, "Mountpoint", ""), *mount_b = cm_json_str(b, "Mountpoint", "");
-	cm_autofree char *path_a = cm_asprintf("%s/_data", name_a), *path_b = cm_asprintf("%s/_data", name_b);
+	const char *mountpoint = cm_json_str(volume, "Mountpoint", "");
+
+	return cm_strndup(mountpoint, strlen(mountpoint) - strlen(cm_json_str(volume, "Name", "")) - strlen("//_data"));
+}
+
+static char *path_in_root(struct json_object *volume)
+{
+	return cm_asprintf("%s/_data", cm_json_str(volume, "Name", ""));
+}
+
+/* Where a helper reaches a volume that may have changed places in this shift, or will: by its name, and so in the
+ * folder of all volumes. The engine's other volumes have a mount of their own. */
+static int reach(struct cm_shift *s, struct json_object *volume, bool write, char **ret_path, struct cm_err *err)
+{
+	const char *name = cm_json_str(volume, "Name", ""), *at = cm_shift_path(s, name, write);
+	cm_autofree char *root = NULL, *inside = NULL;
+	int rc = 0;
+
+	if (at == NULL && cm_restore_volume_swappable(volume)) {
+		root = root_of(volume);
+		rc = need_one(s, root, true, &at, err);
+		inside = path_in_root(volume);
+	} else if (at == NULL) {
+		rc = need_one(s, name, write, &at, err);
+	}
+	if (rc == 0)
+		*ret_path = inside ? cm_asprintf("%s/%s", at, inside) : cm_strdup(at);
+	return rc;
+}
+
+int cm_restore_volume_is_empty(struct cm_shift *s, const char *volume, bool *ret, struct cm_err *err)
+{
+	cm_autojson struct json_object *o = NULL;
+	cm_autofree char *root = NULL, *path = NULL;
+	const char *at;
+	int rc = cm_volume_inspect(s->d, volume, &o, err);
+
+	if (rc != 0)
+		return rc;
+	/* Only to read: all volumes are not asked for, but taken where they are there. */
+	root = cm_restore_volume_swappable(o) ? root_of(o) : NULL;
+	if (root != NULL && cm_shift_path(s, root, false) != NULL)
+		rc = reach(s, o, false, &path, err);
+	else if ((rc = need_one(s, volume, false, &at, err)) == 0)
+		path = cm_strdup(at);
+	return rc ? rc : list_empty(s, path, ret, err);
+}
+
+int cm_restore_volume_swap(struct cm_shift *s, struct json_object *a, struct json_object *b, struct cm_err *err)
+{
+	const char *name_a = cm_json_str(a, "Name", ""), *name_b = cm_json_str(b, "Name", ""), *at;
+	cm_autofree char *root_a = NULL, *root_b = NULL, *path_a = path_in_root(a), *path_b = path_in_root(b);
 	cm_autojson struct json_object *plan = plan_new("exchange");
-	cm_autofree char *root = NULL;
-	struct cm_helper_mount mount = { .target = "/volumes" };
+	int rc;
 
 	if (!cm_restore_volume_swappable(a) || !cm_restore_volume_swappable(b))
 		return cm_err_set(err, CM_EUNSUPPORTED, "The volumes %s and %s cannot change places.", name_a, name_b);
-	root = cm_strndup(mount_a, strlen(mount_a) - strlen(path_a) - 1);
-	if (strncmp(root, mount_b, strlen(root)) != 0 || strlen(mount_b) != strlen(root) + 1 + strlen(path_b))
+	root_a = root_of(a);
+	root_b = root_of(b);
+	if (strcmp(root_a, root_b) != 0)
 		return cm_err_set(err, CM_EUNSUPPORTED, "The volumes %s and %s lie in different places.", name_a,
 				  name_b);
-	mount.source = root;
-	cm_json_set_str(plan, "root", "/volumes");
+	rc = need_one(s, root_a, true, &at, err);
+	if (rc != 0)
+		return rc;
+	cm_json_set_str(plan, "root", at);
 	cm_json_set_str(plan, "a", path_a);
 	cm_json_set_str(plan, "b", path_b);
-	return cm_restore_helper_run(app, d, &mount, 1, CM_HELPER_WRITE, plan, NULL, NULL, err);
+	/* A mount goes with the folder, not with the name. */
+	cm_shift_forget(s, name_a);
+	cm_shift_forget(s, name_b);
+	return cm_shift_run(s, plan, NULL, NULL, NULL, NULL, err);
 }
 
 /* One tar entry: an empty file of this name, and the two blocks that end a tar. */
@@ -252,28 +238,25 @@ static int await_end(struct cm_peer *peer, struct cm_err *err)
 	return cm_err_set(err, CM_EUPSTREAM, "The helper container talks without end.");
 }
 
-int cm_restore_volume_mark(const struct cm_app *app, struct cm_docker *d, const char *volume, struct cm_err *err)
+int cm_restore_volume_mark(struct cm_shift *s, struct json_object *volume, struct cm_err *err)
 {
-	struct cm_helper_mount mount = volume_mount(volume, "/t", false);
 	cm_autojson struct json_object *plan = plan_new("unpack_tar");
+	cm_autofree char *path = NULL;
 	char tar[3 * TAR_BLOCK];
-	struct cm_helper *h;
-	struct cm_peer peer;
-	int rc = cm_helper_open(app, d, &mount, 1, CM_HELPER_WRITE, &h, err);
+	int rc = reach(s, volume, true, &path, err);
 
 	if (rc != 0)
 		return rc;
 	marker_tar(tar);
-	cm_json_set_str(plan, "target", "/t");
+	cm_json_set_str(plan, "target", path);
 	cm_json_set_int(plan, "strip", 0);
 	cm_json_set_bool(plan, "merge", true);
 	cm_json_set_bool(plan, "sync", true);
-	cm_helper_peer(&peer, h);
-	rc = cm_peer_send_json(&peer, CM_FRAME_PLAN, plan, err);
-	rc = rc ? rc : cm_peer_send(&peer, CM_FRAME_DATA, tar, sizeof(tar), err);
-	rc = rc ? rc : cm_peer_send(&peer, CM_FRAME_EOF, NULL, 0, err);
-	rc = rc ? rc : await_end(&peer, err);
-	return helper_end(h, rc, err);
+	rc = cm_peer_send_json(&s->peer, CM_FRAME_PLAN, plan, err);
+	rc = rc ? rc : cm_peer_send(&s->peer, CM_FRAME_DATA, tar, sizeof(tar), err);
+	rc = rc ? rc : cm_peer_send(&s->peer, CM_FRAME_EOF, NULL, 0, err);
+	rc = rc ? rc : await_end(&s->peer, err);
+	return cm_shift_done(s, rc);
 }
 
 static int data_ignore(void *ctx, const void *data, size_t len, struct cm_err *err)
@@ -282,25 +265,19 @@ static int data_ignore(void *ctx, const void *data, size_t len, struct cm_err *e
 	return 0;
 }
 
-int cm_restore_volume_marked(const struct cm_app *app, struct cm_docker *d, const char *volume, bool *ret,
-			     struct cm_err *err)
+int cm_restore_volume_marked(struct cm_shift *s, struct json_object *volume, bool *ret, struct cm_err *err)
 {
-	struct cm_helper_mount mount = volume_mount(volume, "/t", true);
 	cm_autojson struct json_object *plan = plan_new("cat");
-	struct cm_helper *h;
-	struct cm_peer peer;
-	int rc = cm_helper_open(app, d, &mount, 1, CM_HELPER_READ, &h, err);
+	cm_autofree char *path = NULL;
+	bool empty;
+	int rc = reach(s, volume, false, &path, err);
 
 	if (rc != 0)
 		return rc;
-	cm_json_set_str(plan, "path", "/t");
+	cm_json_set_str(plan, "path", path);
 	cm_json_set_str(plan, "file", MARKER);
-	cm_helper_peer(&peer, h);
-	rc = cm_peer_run(&peer, plan, NULL, data_ignore, NULL, NULL, err);
+	rc = cm_shift_run(s, plan, NULL, data_ignore, NULL, NULL, err);
 	*ret = rc == 0;
-	if (rc == CM_ENOTFOUND) {
-		cm_helper_abort(h);
-		return 0;
-	}
-	return helper_end(h, rc, err);
+	/* The marker is not there; that its folder is must be seen too. */
+	return rc == CM_ENOTFOUND ? list_empty(s, path, &empty, err) : rc;
 }

@@ -53,7 +53,7 @@ int cm_restore_layer(struct cm_restore_run *r, struct cm_err *err)
 		return rc;
 	upper = cm_json_str_at(inspect, "GraphDriver.Data.UpperDir", "");
 	if (cm_str_eq(cm_json_str_at(inspect, "GraphDriver.Name", ""), "overlay2") && upper[0] == '/')
-		rc = cm_restore_fill(r, r->plan->source->rootfs, upper, false, "", true, err);
+		rc = cm_restore_fill(r, r->plan->source->rootfs, upper, true, err);
 	else
 		rc = layer_put(r, err);
 	if (rc != 0)

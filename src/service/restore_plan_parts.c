@@ -281,11 +281,15 @@ int cm_restore_plan_networks(struct cm_restore_plan *p, struct cm_err *err)
 int cm_restore_plan_binds(struct cm_restore_plan *p, struct cm_err *err)
 {
 	struct json_object *list = p->source->binds;
+	struct cm_shift s = { .app = p->app, .d = p->d };
+	int rc = 0;
 
 	p->binds = cm_alloc_array(cm_json_len(list) + 1, sizeof(*p->binds));
-	for (size_t i = 0; i < cm_json_len(list); i++) {
+	for (size_t i = 0; i < cm_json_len(list) && i < PLAN_MAX_BIND_CHECKS; i++)
+		if (cm_json_str(json_object_array_get_idx(list, i), "source", "")[0] == '/')
+			cm_shift_expect(&s, cm_json_str(json_object_array_get_idx(list, i), "source", ""), false);
+	for (size_t i = 0; rc == 0 && i < cm_json_len(list); i++) {
 		struct cm_restore_bind *b = &p->binds[p->bind_count++];
-		int rc;
 		b->entry = json_object_array_get_idx(list, i);
 		b->source = cm_json_str(b->entry, "source", "");
 		b->has_data = cm_str_eq(cm_json_str(b->entry, "state", ""), "saved");
@@ -293,15 +297,14 @@ int cm_restore_plan_binds(struct cm_restore_plan *p, struct cm_err *err)
 		b->choice = cm_restore_bind_choice(&p->options, b->source, i);
 		if (i >= PLAN_MAX_BIND_CHECKS)
 			continue;
-		rc = cm_restore_path_state(p->app, p->d, b->source, &b->state, err);
-		if (rc != 0)
-			return rc;
+		rc = cm_restore_path_state(&s, b->source, &b->state, err);
 		/* An existing file is never overwritten: there would be no way back. */
 		b->write =
 		    b->has_data && (b->state == CM_PATH_MISSING || !b->is_file) &&
 		    (b->choice == CM_BIND_REPLACE || (b->choice == CM_BIND_MISSING && b->state != CM_PATH_PRESENT));
 	}
-	return 0;
+	cm_shift_drop(&s);
+	return rc;
 }
 
 /* The name under which the catalog knows a container that had this id. */

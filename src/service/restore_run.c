@@ -12,7 +12,6 @@
 #include "core/mem.h"
 #include "db/journal.h"
 #include "service/engine.h"
-#include "service/helper_peer.h"
 
 static bool run_cancelled(void *ctx)
 {
@@ -24,6 +23,13 @@ struct cm_docker *cm_restore_docker(struct cm_restore_run *r)
 {
 	cm_docker_set_cancel(r->d, run_cancelled, r);
 	return r->d;
+}
+
+struct cm_shift *cm_restore_shift(struct cm_restore_run *r)
+{
+	r->shift.app = r->app;
+	r->shift.d = cm_restore_docker(r);
+	return &r->shift;
 }
 
 int cm_restore_check(struct cm_restore_run *r, struct cm_err *err)
@@ -99,33 +105,22 @@ int cm_restore_note_volume(struct cm_restore_run *r, struct json_object *volume,
 	return cm_restore_save(r, err);
 }
 
-int cm_restore_fill(struct cm_restore_run *r, struct json_object *entry, const char *target, bool is_volume,
-		    const char *inside, bool merge, struct cm_err *err)
+int cm_restore_fill(struct cm_restore_run *r, struct json_object *entry, const char *target, bool merge,
+		    struct cm_err *err)
 {
-	struct cm_helper_mount mount = { .source = target, .target = "/t", .is_volume = is_volume };
+	const struct cm_shift_need need = { target, true };
 	struct cm_archive_watch watch = cm_restore_watch(r);
 	cm_autojson struct json_object *result = NULL;
-	cm_autofree char *path = cm_asprintf("/t%s%s", inside[0] ? "/" : "", inside);
-	struct cm_helper *h;
-	struct cm_peer peer;
-	int code = 0, rc;
+	struct cm_shift *s = cm_restore_shift(r);
+	int rc = cm_shift_need(s, &need, 1, err);
 
-	rc = cm_helper_open(r->app, cm_restore_docker(r), &mount, 1, CM_HELPER_WRITE, &h, err);
 	if (rc != 0)
 		return rc;
-	cm_restore_docker(r);
-	cm_helper_peer(&peer, h);
-	rc = cm_restore_source_unpack(r->plan->source, entry, path, merge, &peer, &watch, &result, err);
-	if (rc != 0) {
-		cm_helper_abort(h);
+	rc = cm_restore_source_unpack(r->plan->source, entry, cm_shift_path(s, target, true), merge, &s->peer, &watch,
+				      &result, err);
+	if (cm_shift_done(s, rc) != 0)
 		return rc;
-	}
-	rc = cm_helper_finish(h, &code, NULL, err);
-	if (rc == 0 && code != 0)
-		rc = cm_err_set(err, CM_EUPSTREAM, "The helper container ended with code %d.", code);
-	if (rc == 0) {
-		r->bytes_before += (uint64_t)cm_json_int(result, "bytes", 0);
-		cm_progress_bytes(r->progress, r->bytes_before, r->bytes_total);
-	}
-	return rc;
+	r->bytes_before += (uint64_t)cm_json_int(result, "bytes", 0);
+	cm_progress_bytes(r->progress, r->bytes_before, r->bytes_total);
+	return 0;
 }

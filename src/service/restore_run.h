@@ -29,12 +29,14 @@
 #include "archive/peer.h"
 #include "core/err.h"
 #include "docker/docker.h"
+#include "service/helper_shift.h"
 #include "service/progress.h"
 #include "service/restore_plan.h"
 
 struct cm_restore_run {
 	const struct cm_app *app;
-	struct cm_docker *d; /* this thread's; borrowed */
+	struct cm_docker *d;   /* this thread's; borrowed */
+	struct cm_shift shift; /* none is at work before and after cm_restore_steps */
 	struct cm_restore_plan *plan;
 	struct cm_progress *progress;
 	struct json_object *warnings; /* array of sentences */
@@ -51,6 +53,8 @@ struct cm_restore_run {
 
 /* The handle, with the cancel function of this restore: other calls of the service layer may have taken it off. */
 struct cm_docker *cm_restore_docker(struct cm_restore_run *r);
+/* The helper at work, with d prepared in the same way. */
+struct cm_shift *cm_restore_shift(struct cm_restore_run *r);
 /* CM_ECANCELLED when somebody asked to. */
 int cm_restore_check(struct cm_restore_run *r, struct cm_err *err);
 void cm_restore_step(struct cm_restore_run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -91,8 +95,8 @@ int cm_restore_container_start(struct cm_restore_run *r, struct cm_err *err);
  * crash. Errors: the first thing that could not be removed. */
 int cm_restore_finish(const struct cm_app *app, struct cm_docker *d, struct json_object *state, struct cm_err *err);
 
-/* Writes one part into a volume or folder. entry is of the source; is_volume tells what target is. */
-int cm_restore_fill(struct cm_restore_run *r, struct json_object *entry, const char *target, bool is_volume,
-		    const char *inside, bool merge, struct cm_err *err);
+/* Writes one part into a volume, or a folder of the engine's host. entry is of the source. */
+int cm_restore_fill(struct cm_restore_run *r, struct json_object *entry, const char *target, bool merge,
+		    struct cm_err *err);
 
 #endif

@@ -277,6 +277,7 @@ int cm_restore_undo(const struct cm_app *app, int64_t journal, struct json_objec
 
 	if (rc != 0)
 		return rc;
+	u.shift = (struct cm_shift){ .app = app, .d = u.d };
 	if (cm_json_int(state, "v", 0) != 1)
 		return cm_err_set(err, CM_EUNSUPPORTED, "This restore was begun by another version of the program.");
 	if (cm_json_bool(state, "done", false))

@@ -13,10 +13,12 @@
 #include "core/err.h"
 #include "docker/docker.h"
 #include "service/app.h"
+#include "service/helper_shift.h"
 
 struct cm_undo {
 	const struct cm_app *app;
 	struct cm_docker *d;
+	struct cm_shift shift;	   /* at work only within cm_undo_volumes */
 	struct json_object *state; /* of the journal entry, see restore_run.h */
 	int64_t journal;
 };

@@ -32,7 +32,7 @@ bool cm_undo_volumes_touched(const struct cm_undo *u)
 static int marked(struct cm_undo *u, struct json_object *volume, bool *ret, struct cm_err *err)
 {
 	*ret = false;
-	return volume ? cm_restore_volume_marked(u->app, u->d, cm_json_str(volume, "Name", ""), ret, err) : 0;
+	return volume ? cm_restore_volume_marked(&u->shift, volume, ret, err) : 0;
 }
 
 static int aside_gone(struct json_object *note, struct cm_err *err)
@@ -56,14 +56,14 @@ static int undo_swap(struct cm_undo *u, struct json_object *note, struct cm_err 
 	if (rc == 0 && in_fresh && aside == NULL)
 		return aside_gone(note, err);
 	if (rc == 0 && in_fresh) {
-		rc = cm_restore_volume_swap(u->app, u->d, target, fresh, err);
+		rc = cm_restore_volume_swap(&u->shift, target, fresh, err);
 		CM_FAULT_POINT("undo_swapped_once");
 	}
 	rc = rc ? rc : marked(u, target, &in_target, err);
 	if (rc == 0 && in_target) {
 		if (aside == NULL)
 			return aside_gone(note, err);
-		rc = cm_restore_volume_swap(u->app, u->d, target, aside, err);
+		rc = cm_restore_volume_swap(&u->shift, target, aside, err);
 		CM_FAULT_POINT("undo_swapped_twice");
 	}
 	return rc;
@@ -84,7 +84,7 @@ static int copy_target(struct cm_undo *u, struct json_object *note, bool *ret_th
 		*ret_there = volume != NULL;
 		return rc;
 	}
-	rc = cm_restore_path_state(u->app, u->d, path, &state, err);
+	rc = cm_restore_path_state(&u->shift, path, &state, err);
 	if (rc != 0 || state != CM_PATH_MISSING)
 		return rc;
 	*ret_there = false;
@@ -100,26 +100,31 @@ static int undo_copy(struct cm_undo *u, struct json_object *note, struct cm_err 
 {
 	const char *target = cm_json_str(note, "name", cm_json_str(note, "path", ""));
 	const char *old = cm_json_str(note, "old", "");
+	const struct cm_shift_need both[] = { { target, true }, { old, true } };
 	cm_autojson struct json_object *aside = NULL;
 	bool there, is_back = false;
 	int rc;
 
 	if (!cm_str_eq(cm_json_str(note, "stage", ""), "writing"))
 		return 0;
+	/* One helper for all of it. */
+	cm_shift_expect(&u->shift, target, true);
+	cm_shift_expect(&u->shift, old, true);
 	rc = copy_target(u, note, &there, err);
 	if (rc != 0 || !there)
 		return rc;
 	rc = cm_volume_inspect(u->d, old, &aside, err);
 	if (rc == CM_ENOTFOUND)
 		return aside_gone(note, err);
+	rc = rc ? rc : cm_shift_need(&u->shift, both, CM_COUNT(both), err);
 	rc = rc ? rc : marked(u, aside, &is_back, err);
 	if (rc != 0 || is_back)
 		return rc;
-	rc = cm_restore_volume_empty(u->app, u->d, target, err);
+	rc = cm_restore_volume_empty(&u->shift, target, err);
 	CM_FAULT_POINT("undo_emptied");
-	rc = rc ? rc : cm_restore_volume_copy(u->app, u->d, old, target, NULL, err);
+	rc = rc ? rc : cm_restore_volume_copy(&u->shift, old, target, NULL, err);
 	CM_FAULT_POINT("undo_copied");
-	return rc ? rc : cm_restore_volume_mark(u->app, u->d, old, err);
+	return rc ? rc : cm_restore_volume_mark(&u->shift, aside, err);
 }
 
 int cm_undo_volumes(struct cm_undo *u, struct cm_err *err)
@@ -134,11 +139,13 @@ int cm_undo_volumes(struct cm_undo *u, struct cm_err *err)
 			rc = undo_swap(u, note, err);
 		else if (strcmp(how, "copy") == 0)
 			rc = undo_copy(u, note, err);
-		if (rc != 0)
+		if (rc != 0) {
+			cm_shift_drop(&u->shift);
 			return cm_err_prefix(err, "%s could not be put back",
 					     cm_json_str(note, "name", cm_json_str(note, "path", "A volume")));
+		}
 	}
-	return 0;
+	return cm_shift_end(&u->shift, err);
 }
 
 /* The engine lets go of a volume a moment after its container is gone. */

@@ -61,76 +61,106 @@ static struct json_object *create_body(const struct cm_restore_volume *v)
 	return body;
 }
 
-/* A volume with options (NFS, a device) may bring content of its own. */
-static int has_own_content(struct cm_restore_run *r, const struct cm_restore_volume *v, bool *ret, struct cm_err *err)
+/* Nothing but a folder of the engine: it can be mounted together with others. */
+static bool is_plain(const struct cm_restore_volume *v)
 {
 	struct json_object *options = cm_json_obj(v->entry, "options");
-	bool empty = true;
-	int rc;
 
-	*ret = false;
-	if (cm_str_eq(cm_json_str(v->entry, "driver", "local"), "local") &&
-	    (options == NULL || json_object_object_length(options) == 0))
-		return 0;
-	rc = cm_restore_volume_is_empty(r->app, cm_restore_docker(r), v->name, &empty, err);
-	*ret = rc == 0 && !empty;
+	return cm_str_eq(cm_json_str(v->entry, "driver", "local"), "local") &&
+	       (options == NULL || json_object_object_length(options) == 0);
+}
+
+/* What of it is filled before the old container goes; NULL: nothing. */
+static const char *fill_target(const struct cm_restore_volume *v)
+{
+	return !v->has_data ? NULL : v->action == CM_RV_CREATE ? v->name : v->scratch;
+}
+
+static int volume_make(struct cm_restore_run *r, struct cm_restore_volume *v, size_t number, struct cm_err *err)
+{
+	int rc = 0;
+
+	if (v->action == CM_RV_CREATE) {
+		cm_autojson struct json_object *body = create_body(v);
+		rc = cm_restore_note_volume(r, entry_new(v->name, "create"), err);
+		rc = rc ? rc : cm_volume_create(cm_restore_docker(r), body, NULL, err);
+		if (rc == 0)
+			CM_FAULT_POINT("restore_volume_made");
+	} else if (v->has_data && (v->action == CM_RV_REPLACE || v->action == CM_RV_ANONYMOUS)) {
+		v->scratch = cm_asprintf("cm-restore-%s-%zu", r->tag, number);
+		rc = scratch_make(r, "scratch", v->scratch, err);
+		if (rc == 0)
+			CM_FAULT_POINT("restore_scratch_made");
+	}
 	return rc;
 }
 
-static int prepare_create(struct cm_restore_run *r, struct cm_restore_volume *v, struct cm_err *err)
+static int volume_fill(struct cm_restore_run *r, struct cm_restore_volume *v, const char *target, struct cm_err *err)
 {
-	cm_autojson struct json_object *body = create_body(v);
-	bool has_content;
-	int rc = cm_restore_note_volume(r, entry_new(v->name, "create"), err);
+	const struct cm_shift_need need = { target, true };
+	bool empty = true;
+	int rc = 0;
 
-	rc = rc ? rc : cm_volume_create(cm_restore_docker(r), body, NULL, err);
-	if (rc != 0)
-		return rc;
-	CM_FAULT_POINT("restore_volume_made");
-	if (!v->has_data)
-		return 0;
-	rc = has_own_content(r, v, &has_content, err);
-	if (rc == 0 && has_content) {
+	/* One with options (NFS, a device) may bring content of its own. */
+	if (v->action == CM_RV_CREATE && !is_plain(v)) {
+		rc = cm_shift_need(cm_restore_shift(r), &need, 1, err);
+		rc = rc ? rc : cm_restore_volume_is_empty(cm_restore_shift(r), v->name, &empty, err);
+	}
+	if (rc == 0 && !empty) {
 		cm_restore_warn(r, "Volume %s brought content of its own, which was kept.", v->name);
 		v->has_data = false;
 		return 0;
 	}
-	return rc ? rc : cm_restore_fill(r, v->entry, v->name, true, "", false, err);
+	return rc ? rc : cm_restore_fill(r, v->entry, target, false, err);
 }
 
-static int prepare_scratch(struct cm_restore_run *r, struct cm_restore_volume *v, size_t number, struct cm_err *err)
+static int volume_failed(const struct cm_restore_volume *v, int rc, struct cm_err *err)
 {
-	int rc;
-
-	v->scratch = cm_asprintf("cm-restore-%s-%zu", r->tag, number);
-	rc = scratch_make(r, "scratch", v->scratch, err);
-	if (rc != 0)
+	if (rc == 0 || rc == CM_ECANCELLED)
 		return rc;
-	CM_FAULT_POINT("restore_scratch_made");
-	return cm_restore_fill(r, v->entry, v->scratch, true, "", false, err);
+	return cm_err_prefix(err, "Volume %s could not be restored", v->anonymous ? v->destination : v->recorded);
 }
 
+/* One helper for as many as there are; one of another driver, or with options, has one to itself. */
+static void fill_expect(struct cm_restore_run *r, size_t from)
+{
+	for (size_t i = from; i < r->plan->volume_count; i++) {
+		const struct cm_restore_volume *v = &r->plan->volumes[i];
+		const char *target = fill_target(v);
+		if (target != NULL && (v->action != CM_RV_CREATE || is_plain(v)))
+			cm_shift_expect(&r->shift, target, true);
+	}
+}
+
+/* All are made before the first is filled. */
 int cm_restore_volumes_prepare(struct cm_restore_run *r, struct cm_err *err)
 {
-	for (size_t i = 0; i < r->plan->volume_count; i++) {
-		struct cm_restore_volume *v = &r->plan->volumes[i];
-		int rc = cm_restore_check(r, err);
+	size_t count = r->plan->volume_count;
+	int rc = 0;
 
-		if (rc == 0 && v->action == CM_RV_CREATE) {
-			cm_restore_step(r, "Restoring volume %zu of %zu: %s", i + 1, r->plan->volume_count, v->name);
-			rc = prepare_create(r, v, err);
-		} else if (rc == 0 && v->has_data && (v->action == CM_RV_REPLACE || v->action == CM_RV_ANONYMOUS)) {
-			cm_restore_step(r, "Preparing volume %zu of %zu: %s", i + 1, r->plan->volume_count,
-					v->anonymous ? v->destination : v->name);
-			rc = prepare_scratch(r, v, i, err);
-		}
-		if (rc != 0)
-			return rc == CM_ECANCELLED ? rc
-						   : cm_err_prefix(err, "Volume %s could not be restored",
-								   v->anonymous ? v->destination : v->recorded);
+	for (size_t i = 0; rc == 0 && i < count; i++) {
+		rc = cm_restore_check(r, err);
+		rc = rc ? rc : volume_make(r, &r->plan->volumes[i], i, err);
+		rc = volume_failed(&r->plan->volumes[i], rc, err);
 	}
-	CM_FAULT_POINT("restore_prepared");
-	return 0;
+	for (size_t i = 0; rc == 0 && i < count; i++) {
+		struct cm_restore_volume *v = &r->plan->volumes[i];
+		const char *target = fill_target(v);
+		bool create = v->action == CM_RV_CREATE;
+		if (create || target != NULL)
+			cm_restore_step(r, "%s volume %zu of %zu: %s", create ? "Restoring" : "Preparing", i + 1, count,
+					v->anonymous ? v->destination : v->name);
+		if (target == NULL)
+			continue;
+		rc = cm_restore_check(r, err);
+		if (rc == 0 && cm_shift_path(cm_restore_shift(r), target, true) == NULL)
+			fill_expect(r, i);
+		rc = rc ? rc : volume_fill(r, v, target, err);
+		rc = volume_failed(v, rc, err);
+	}
+	if (rc == 0)
+		CM_FAULT_POINT("restore_prepared");
+	return rc;
 }
 
 static int inspect_both(struct cm_restore_run *r, const char *a, const char *b, struct json_object **ret_a,
@@ -147,8 +177,10 @@ static int switch_swap(struct cm_restore_run *r, struct cm_restore_volume *v, co
 {
 	cm_autojson struct json_object *marked = NULL;
 	struct json_object *note = entry_new(v->name, "swap");
-	int rc = cm_restore_volume_mark(r->app, cm_restore_docker(r), aside, err);
+	struct cm_shift *s = cm_restore_shift(r);
+	int rc = cm_volume_inspect(s->d, aside, &marked, err);
 
+	rc = rc ? rc : cm_restore_volume_mark(s, marked, err);
 	cm_json_set_str(note, "new", v->scratch);
 	cm_json_set_str(note, "old", aside);
 	if (rc != 0) {
@@ -156,12 +188,11 @@ static int switch_swap(struct cm_restore_run *r, struct cm_restore_volume *v, co
 		return rc;
 	}
 	rc = cm_restore_note_volume(r, note, err);
-	rc = rc ? rc : cm_volume_inspect(cm_restore_docker(r), aside, &marked, err);
-	rc = rc ? rc : cm_restore_volume_swap(r->app, cm_restore_docker(r), target, marked, err);
+	rc = rc ? rc : cm_restore_volume_swap(s, target, marked, err);
 	if (rc != 0)
 		return rc;
 	CM_FAULT_POINT("restore_swapped_once");
-	rc = cm_restore_volume_swap(r->app, cm_restore_docker(r), target, scratch, err);
+	rc = cm_restore_volume_swap(s, target, scratch, err);
 	if (rc == 0)
 		CM_FAULT_POINT("restore_swapped_twice");
 	return rc;
@@ -173,23 +204,27 @@ static int switch_copy(struct cm_restore_run *r, const char *target, const char 
 {
 	struct cm_archive_watch watch = cm_restore_watch(r);
 	struct json_object *note = entry_new(target, "copy");
+	struct cm_shift *s = cm_restore_shift(r);
 	int rc;
 
+	/* One helper for all of it. */
+	cm_shift_expect(s, target, true);
+	cm_shift_expect(s, scratch, false);
 	watch.progress = NULL;
 	cm_json_set_str(note, "old", aside);
 	cm_json_set_str(note, "stage", "saving");
 	rc = cm_restore_note_volume(r, note, err);
-	rc = rc ? rc : cm_restore_volume_copy(r->app, cm_restore_docker(r), target, aside, &watch, err);
+	rc = rc ? rc : cm_restore_volume_copy(s, target, aside, &watch, err);
 	if (rc != 0)
 		return rc;
 	CM_FAULT_POINT("restore_copied_aside");
 	cm_json_set_str(note, "stage", "writing");
 	rc = cm_restore_save(r, err);
-	rc = rc ? rc : cm_restore_volume_empty(r->app, cm_restore_docker(r), target, err);
+	rc = rc ? rc : cm_restore_volume_empty(s, target, err);
 	if (rc != 0)
 		return rc;
 	CM_FAULT_POINT("restore_emptied");
-	return cm_restore_volume_copy(r->app, cm_restore_docker(r), scratch, target, &watch, err);
+	return cm_restore_volume_copy(s, scratch, target, &watch, err);
 }
 
 static int switch_one(struct cm_restore_run *r, struct cm_restore_volume *v, struct cm_err *err)
@@ -215,7 +250,7 @@ static int switch_one(struct cm_restore_run *r, struct cm_restore_volume *v, str
 		json_object_array_del_idx(cm_json_arr(r->state, "volumes"),
 					  json_object_array_length(cm_json_arr(r->state, "volumes")) - 1, 1);
 		rc = cm_restore_save(r, err);
-		rc = rc ? rc : cm_restore_volume_empty(r->app, cm_restore_docker(r), aside, err);
+		rc = rc ? rc : cm_restore_volume_empty(cm_restore_shift(r), aside, err);
 		if (rc != 0)
 			return rc;
 	}
@@ -255,30 +290,36 @@ static const char *new_anonymous(struct json_object *inspect, const char *destin
 static int anonymous_one(struct cm_restore_run *r, struct cm_restore_volume *v, const char *name, struct cm_err *err)
 {
 	cm_autojson struct json_object *target = NULL, *scratch = NULL;
+	struct cm_shift *s = cm_restore_shift(r);
 	int rc = inspect_both(r, name, v->scratch, &target, &scratch, err);
 
-	rc = rc ? rc : cm_restore_volume_swap(r->app, cm_restore_docker(r), target, scratch, err);
+	rc = rc ? rc : cm_restore_volume_swap(s, target, scratch, err);
 	if (rc == CM_EUNSUPPORTED) {
-		rc = cm_restore_volume_empty(r->app, cm_restore_docker(r), name, err);
-		rc = rc ? rc : cm_restore_volume_copy(r->app, cm_restore_docker(r), v->scratch, name, NULL, err);
+		cm_shift_expect(s, v->scratch, false);
+		rc = cm_restore_volume_empty(s, name, err);
+		rc = rc ? rc : cm_restore_volume_copy(s, v->scratch, name, NULL, err);
 	}
 	return rc;
 }
 
-/* Creating a container copies what the image has into volumes that are empty: those that were empty when they were
- * backed up are written again. */
+/* Creating a container copies what the image has into volumes that are empty: was it empty when it was backed up? */
+static bool may_be_full(const struct cm_restore_volume *v)
+{
+	return (v->action == CM_RV_CREATE || v->action == CM_RV_REPLACE) && v->has_data &&
+	       cm_json_int(v->entry, "files", 2) <= 1 && !cm_json_bool(v->entry, "no_copy", false);
+}
+
+/* Those that were are written again. */
 static int refill_empty(struct cm_restore_run *r, struct cm_restore_volume *v, struct cm_err *err)
 {
+	struct cm_shift *s = cm_restore_shift(r);
 	bool empty = true;
-	int rc;
+	int rc = cm_restore_volume_is_empty(s, v->name, &empty, err);
 
-	if (!v->has_data || cm_json_int(v->entry, "files", 2) > 1 || cm_json_bool(v->entry, "no_copy", false))
-		return 0;
-	rc = cm_restore_volume_is_empty(r->app, cm_restore_docker(r), v->name, &empty, err);
 	if (rc != 0 || empty)
 		return rc;
-	rc = cm_restore_volume_empty(r->app, cm_restore_docker(r), v->name, err);
-	return rc ? rc : cm_restore_fill(r, v->entry, v->name, true, "", false, err);
+	rc = cm_restore_volume_empty(s, v->name, err);
+	return rc ? rc : cm_restore_fill(r, v->entry, v->name, false, err);
 }
 
 int cm_restore_volumes_anonymous(struct cm_restore_run *r, struct cm_err *err)
@@ -295,7 +336,7 @@ int cm_restore_volumes_anonymous(struct cm_restore_run *r, struct cm_err *err)
 						  "The engine made no volume for %s in the new container.",
 						  v->destination);
 			rc = anonymous_one(r, v, name, err);
-		} else if (v->action == CM_RV_CREATE || v->action == CM_RV_REPLACE) {
+		} else if (may_be_full(v)) {
 			rc = refill_empty(r, v, err);
 		}
 		rc = rc ? rc : cm_restore_check(r, err);

@@ -6,7 +6,8 @@ import { test, assert, before, after, docker, removeAll, startApp } from '../too
 
 const prefix = 'cmsechelper';
 const app = await startApp();
-before(() => docker('run', '-d', '--name', `${prefix}-box`, '-v', `${prefix}-data:/data`, 'busybox:local', 'sh', '-c',
+before(() => docker('run', '-d', '--name', `${prefix}-box`, '-v', `${prefix}-data:/data`,
+  '-v', `${prefix}-more:/more`, '-v', `${prefix}-last:/last`, 'busybox:local', 'sh', '-c',
   'dd if=/dev/zero of=/data/zeros bs=1M count=64 2>/dev/null; for i in $(seq 2000); do echo $i >/data/f$i; done; touch /data/ready; exec sleep 100000'));
 after(() => removeAll(prefix));
 
@@ -59,11 +60,15 @@ test('of a backup: reads, and can write to nothing of the container', async () =
 
 test('of a restore: what writing files with every attribute needs, and nothing else', async () => {
   await docker('rm', '-f', `${prefix}-box`);
-  await docker('volume', 'rm', `${prefix}-data`);
+  await docker('volume', 'rm', ...['data', 'more', 'last'].map((v) => `${prefix}-${v}`));
   const { result, helpers } = await watch(() => app.restore(app.lastBackup));
   assert.equal(result.status, 200, result.text);
   assert.ok(helpers.length >= 1, 'a helper was seen');
   for (const c of helpers) contained(c, [reader, writer]);
+  // One writes all volumes, and has nothing else of the host.
+  const writers = helpers.filter((c) => c.Mounts.some((m) => m.RW && m.Name?.startsWith(prefix)));
+  assert.equal(writers.length, 1, JSON.stringify(writers.map((c) => c.Mounts)));
+  assert.deepEqual(writers[0].Mounts.filter((m) => m.Destination !== '/shared').map((m) => m.Name).sort(), ['data', 'last', 'more'].map((v) => `${prefix}-${v}`));
 });
 
 test('none is left', async () => {
