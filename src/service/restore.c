@@ -126,6 +126,9 @@ int cm_restore_steps(struct cm_restore_run *r, struct cm_err *err)
 	for (size_t i = 0; i < CM_COUNT(steps); i++) {
 		int rc = cm_restore_check(r, err);
 		rc = rc ? rc : steps[i](r, err);
+		/* What the engine has refused does not come any more. */
+		if (rc != 0 && rc != CM_ECANCELLED && rc != CM_ETIMEDOUT && rc != CM_EUNREACHABLE)
+			cm_json_set_int(r->state, "saved_ms", 0);
 		if (rc != 0) {
 			cm_shift_drop(&r->shift);
 			return rc;

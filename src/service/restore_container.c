@@ -110,8 +110,11 @@ int cm_restore_container_make(struct cm_restore_run *r, struct cm_err *err)
 				  &spec, err);
 	if (rc != 0)
 		return rc;
-	rc = cm_container_create(cm_restore_docker(r), cm_json_str(note, "aside", ""), spec->body, &r->new_id,
-				 &warnings, err);
+	cm_json_set_bool(note, "asked", true);
+	rc = cm_restore_save(r, err);
+	if (rc == 0)
+		rc = cm_container_create(cm_restore_docker(r), cm_json_str(note, "aside", ""), spec->body, &r->new_id,
+					 &warnings, err);
 	if (rc == 0) {
 		CM_FAULT_POINT("restore_created");
 		for (size_t i = 0; i < cm_json_len(warnings); i++)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/json.h"
 #include "core/mem.h"
 #include "db/journal.h"
@@ -86,8 +87,10 @@ struct cm_archive_watch cm_restore_watch(struct cm_restore_run *r)
 
 int cm_restore_save(struct cm_restore_run *r, struct cm_err *err)
 {
-	cm_autofree char *text = cm_json_text(r->state);
+	cm_autofree char *text = NULL;
 
+	cm_json_set_int(r->state, "saved_ms", cm_now_ms());
+	text = cm_json_text(r->state);
 	if (r->journal != 0)
 		return cm_journal_update(r->journal, text, err);
 	return cm_journal_add(NULL, r->kind, NULL, r->subject ? r->subject : r->plan->name, text, &r->journal, err);

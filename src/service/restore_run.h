@@ -5,11 +5,11 @@
  * understands it:
  *
  *	{"v": 1, "file", "name": of the container, "tag": 8 hex digits in the names of everything temporary,
- *	 "since_ms": when it began,
+ *	 "since_ms": when it began, "saved_ms": when this was written,
  *	 "old": {"id", "name", "aside": its name meanwhile, "running", "paused", "stop_ms", "timeout":
  *		 when it was asked to stop and the seconds it may take, "keep": bool, "volumes": bool (remove
  *		 its anonymous volumes with it)} | null,
- *	 "new": {"aside": the name it is made under, "id"},
+ *	 "new": {"aside": the name it is made under, "asked": bool, "id"},
  *	 "networks": ["name"],			made by us, if they are there
  *	 "image": {"id", "load": bool, "tags": [{"ref", "was": id | null}]} | null,
  *	 "volumes": [{"name", "how": "create"}	made by us, if it is there
@@ -18,7 +18,7 @@
  *		    | {"path", "how": "copy", "missing": there was no such folder, …}]	a bind mount
  *	 "scratch": ["name"], "kept": ["name"]		volumes of ours; kept ones survive success
  *	 "done": bool				true: the new container runs; from here on everything goes forward
- *	 "undone": ["volumes"|"old"|"made"|"networks"|"image"]}	what the undo has put back for good
+ *	 "undone": ["volumes"|"old"|"late"|"made"|"networks"|"image"]}	what the undo has put back for good
  */
 #ifndef CM_SERVICE_RESTORE_RUN_H
 #define CM_SERVICE_RESTORE_RUN_H

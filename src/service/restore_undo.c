@@ -135,6 +135,15 @@ static int undo_old(struct cm_undo *u, struct cm_err *err)
 	return rc;
 }
 
+/* The old container runs again, so there is time for what comes late; the steps after this one remove it. */
+static int undo_late(struct cm_undo *u, struct cm_err *err)
+{
+	if (!u->may_come)
+		return 0;
+	cm_undo_await(u);
+	return undo_new(u, err);
+}
+
 bool cm_undo_made_since(const struct cm_undo *u, struct json_object *o, const char *key)
 {
 	int64_t made = 0;
@@ -243,11 +252,8 @@ static int undo_steps(struct cm_undo *u, struct cm_err *err)
 	static const struct {
 		const char *name;
 		int (*fn)(struct cm_undo *, struct cm_err *);
-	} steps[] = { { "volumes", undo_volumes },
-		      { "old", undo_old },
-		      { "made", cm_undo_made_volumes },
-		      { "networks", undo_networks },
-		      { "image", undo_image } };
+	} steps[] = { { "volumes", undo_volumes },	{ "old", undo_old },	       { "late", undo_late },
+		      { "made", cm_undo_made_volumes }, { "networks", undo_networks }, { "image", undo_image } };
 	int first = 0;
 
 	for (size_t i = 0; i < CM_COUNT(steps); i++) {
@@ -284,6 +290,7 @@ int cm_restore_undo(const struct cm_app *app, int64_t journal, struct json_objec
 		return cm_restore_finish(app, u.d, state, err);
 	/* The new container lets go of the volumes, then they are put back, and only then may the old one start. What
 	 * was copied aside is kept until all of it is known to be back. */
+	u.may_come = cm_undo_may_come(&u);
 	rc = undo_new(&u, err);
 	rc = rc ? rc : undo_steps(&u, err);
 	rc = rc ? rc : cm_undo_remove_volumes(u.d, cm_json_arr(state, "scratch"), err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the files of the undo share: restore_undo.c and restore_undo_volumes.c only. Every function may run any number
- * of times, and blocks.
+ * What the files of the undo share: restore_undo.c, restore_undo_volumes.c and restore_undo_late.c only. Every function
+ * may run any number of times, and blocks.
  */
 #ifndef CM_SERVICE_RESTORE_UNDO_INT_H
 #define CM_SERVICE_RESTORE_UNDO_INT_H
@@ -21,6 +21,7 @@ struct cm_undo {
 	struct cm_shift shift;	   /* at work only within cm_undo_volumes */
 	struct json_object *state; /* of the journal entry, see restore_run.h */
 	int64_t journal;
+	bool may_come; /* the engine may still be making something */
 };
 
 /* CM_ENOTFOUND becomes success: something that is not there needs no undoing. */
@@ -36,5 +37,10 @@ int cm_undo_volumes(struct cm_undo *u, struct cm_err *err);
 int cm_undo_made_volumes(struct cm_undo *u, struct cm_err *err);
 /* Removes volumes of ours: tries all, and returns the first error. */
 int cm_undo_remove_volumes(struct cm_docker *d, struct json_object *list, struct cm_err *err);
+
+/* Is something noted, and not there, that the engine was asked for only seconds ago? Before anything is removed. */
+bool cm_undo_may_come(struct cm_undo *u);
+/* Waits until it has come, or never will. */
+void cm_undo_await(struct cm_undo *u);
 
 #endif

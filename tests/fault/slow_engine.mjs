@@ -8,10 +8,10 @@ import { after } from '../tools/harness.mjs';
 const engine = (process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').replace(/^unix:\/\//, '');
 
 // hold(/^…/) holds back the next request that matches; its promise is kept, with the first line, when all of it came.
-// release() lets it go.
+// release() lets it go; answered() is kept when the engine says something to it.
 export async function slowEngine() {
   const sockets = new Set();
-  const slow = { pattern: null, came: null, release: () => {} };
+  const slow = { pattern: null, came: null, release: null, done: () => {} };
   const server = createServer({ allowHalfOpen: true }, (client) => {
     const up = connect(engine);
     let held = Promise.resolve();
@@ -45,7 +45,11 @@ export async function slowEngine() {
     const gone = () => { if (!late) up.end(); };
     client.on('end', gone);
     client.on('close', gone);
-    up.on('data', (chunk) => (client.destroyed ? up.destroy() : client.write(chunk)));
+    up.on('data', (chunk) => {
+      if (late) slow.done();
+      if (client.destroyed) up.destroy();
+      else client.write(chunk);
+    });
     up.on('end', () => client.end());
     up.on('close', () => client.destroy());
   });
@@ -56,6 +60,7 @@ export async function slowEngine() {
     for (const s of sockets) s.destroy();
   });
   slow.host = `tcp://127.0.0.1:${server.address().port}`;
+  slow.answered = () => new Promise((resolve) => { slow.done = resolve; });
   slow.hold = (pattern) => {
     slow.pattern = pattern;
     return new Promise((resolve) => { slow.came = resolve; });
