@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Two programs on one data folder: one runs the jobs; it is killed, and the other takes over. No job is lost or run
 // twice.
-import { assert, docker, removeAll, after, freePort, sleep } from '../tools/harness.mjs';
-import { test, before, Program, container } from './rig.mjs';
+import { assert, docker, removeAll, before, after, freePort, sleep } from '../tools/harness.mjs';
+import { long, longTest as test, Program, container } from './rig.mjs';
 
 const p = `cmfaulti${process.pid}-`;
 const program = new Program();
 
 before(async () => {
+  if (!long) return;
   await removeAll(p);
   for (const n of ['a', 'b'])
     await docker('run', '-d', '--name', `${p}${n}`, '--stop-timeout', '1', '-v', `${p}${n}:/d`, 'busybox:local', 'sh', '-c', 'trap "exit 0" TERM; head -c 3000000 /dev/urandom >/d/f; while :; do sleep 0.1; done');

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Parts of the program end: one worker, the helper container's process; and the whole of it in order (SIGTERM) in the
 // middle of a backup and of a restore.
-import { assert, docker, removeAll, after, sleep, processTree } from '../tools/harness.mjs';
-import { test, before, Program, container, containers, snapshot, volumeDir } from './rig.mjs';
+import { assert, docker, removeAll, before, after, sleep, processTree } from '../tools/harness.mjs';
+import { long, longTest as test, Program, container, containers, snapshot, volumeDir } from './rig.mjs';
 import { randomBytes } from 'node:crypto';
 import { openSync, writeSync, closeSync } from 'node:fs';
 
@@ -21,6 +21,7 @@ const state = async () => {
 const asItWas = async () => (JSON.stringify(await state()) === JSON.stringify(was) ? [] : [JSON.stringify(await state())]);
 
 before(async () => {
+  if (!long) return;
   await removeAll(p);
   await docker('run', '-d', '--name', name, '--stop-timeout', '2', '-v', `${p}data:/data`, 'busybox:local', 'sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.1; done');
   dir = await volumeDir(`${p}data`);
@@ -39,7 +40,7 @@ after(() => removeAll(p));
 
 const holder = () => Number([...program.app.stderr.matchAll(/runs the jobs owner=(\d+)-/g)].at(-1)[1]);
 const workers = () => processTree(program.app.process.pid).slice(1);
-// Our helper at work on the volume: its process as the host sees it.
+// Our helper at work on the volume, or on the one that is made to take its place: its process as the host sees it.
 async function helper() {
   for (let i = 0; i < 3000; i++, await sleep(10)) {
     const c = (await containers()).find((x) => x.Labels['container-monkey.helper'] && x.State === 'running' && x.Mounts.some((m) => m.Name === `${p}data`));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // kill -9 of the whole program at every point of a backup and of the queue: afterwards the container is as it was,
 // nothing half done is left, the interrupted backup and the one behind it complete by themselves.
-import { assert, docker, removeAll, after } from '../tools/harness.mjs';
-import { test, before, Program, pointsOf, container, snapshot, volumeDir } from './rig.mjs';
+import { test, assert, docker, removeAll, before, after } from '../tools/harness.mjs';
+import { Program, pointsOf, container, snapshot, volumeDir } from './rig.mjs';
 import { randomBytes } from 'node:crypto';
 import { openSync, writeSync, closeSync, rmSync } from 'node:fs';
 

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A container with every kind of volume, backups of it, and a program that is killed while it restores them.
-import { docker, removeAll, after, sleep } from '../tools/harness.mjs';
-import { before, Program, container, containers, exists, snapshot, volumes, volumeDir } from './rig.mjs';
+// A container with every kind of volume and a small one with a single volume, backups of them, and a program that is
+// killed while it restores them.
+import { docker, removeAll, before, after, sleep } from '../tools/harness.mjs';
+import { Program, container, containers, exists, snapshot, volumes, volumeDir } from './rig.mjs';
 import { mkdtempSync, mkdirSync, writeFileSync, readFileSync, rmSync } from 'node:fs';
 
 export const p = `cmfaultr${process.pid}-`;
 export const name = `${p}db`;
+export const small = `${p}small`;
 export const program = new Program();
 export const host = mkdtempSync('/tmp/cmfaultr-');
 export const replaceAll = { replace: true, volumes: 'replace', restore_binds: 'replace' };
-// good can be restored; the container of bad ends at once; that of lost is lost with everything.
+// good and small can be restored; the container of bad ends at once; that of lost is lost with everything.
 export const files = {};
 const command = 'test -f /data/bad && exit 3; trap "exit 0" TERM; while :; do sleep 0.1; done';
 
@@ -22,6 +24,22 @@ async function make() {
   await docker('run', '-d', '--name', name, '--stop-timeout', '2', '--network', `${p}net`, '-v', `${p}data:/data`, '-v', `${p}copied:/copied`, '-v', '/anon',
     '-v', `${host}/bind:/bind`, 'busybox:local', 'sh', '-c', command);
   await write('1');
+  await docker('run', '-d', '--name', small, '--stop-timeout', '1', '-v', `${p}smalldata:/data`, 'busybox:local', 'sh', '-c', command);
+  await writeSmall('1');
+}
+
+const smallFile = async () => `${await volumeDir(`${p}smalldata`)}/f`;
+export const writeSmall = async (text) => writeFileSync(await smallFile(), text);
+export const contentsSmall = async () => readFileSync(await smallFile(), 'utf8');
+
+// What there is of ours on the engine.
+const names = async () => ({
+  volumes: (await volumes()).filter((v) => v.startsWith(p)), containers: (await containers()).map((c) => c.name).filter((n) => n.startsWith(p)).sort(),
+});
+
+export async function stateSmall() {
+  const c = await container(small);
+  return { id: c.Id, running: c.State.Running, paused: c.State.Paused, data: snapshot(await volumeDir(`${p}smalldata`), { inodes: true }), ...await names() };
 }
 
 async function places() {
@@ -47,14 +65,13 @@ export async function state() {
   return {
     id: at.c.Id, running: at.c.State.Running, paused: at.c.State.Paused, mounts: at.c.Mounts.map((m) => m.Name ?? m.Source).sort(), networks: Object.keys(at.c.NetworkSettings.Networks),
     data: snapshot(at.data, { inodes: true }), copied: snapshot(`${host}/copied`), bind: snapshot(`${host}/bind`), anon: snapshot(at.anon, { inodes: true }),
-    changed: readFileSync(`${at.layer}/etc/changed`, 'utf8'),
-    volumes: (await volumes()).filter((v) => v.startsWith(p)), containers: (await containers()).map((c) => c.name).filter((n) => n.startsWith(p)).sort(),
+    changed: readFileSync(`${at.layer}/etc/changed`, 'utf8'), ...await names(),
   };
 }
 
 // What differs from an earlier state; an object without a container is different in all.
-export async function differences(was) {
-  const now = await state().catch((e) => ({ error: String(e) }));
+export async function differences(was, look = state) {
+  const now = await look().catch((e) => ({ error: String(e) }));
   return Object.keys(was).filter((k) => JSON.stringify(was[k]) !== JSON.stringify(now[k])).map((k) => `${k}: ${JSON.stringify(now[k] ?? now.error)}`);
 }
 
@@ -80,6 +97,8 @@ before(async () => {
   files.bad = await backup(name);
   rmSync(`${data}/bad`);
   await write('2');
+  files.small = await backup(small);
+  await writeSmall('2');
   await docker('commit', '-m', String(Date.now()), name, `${p}img`);
   await docker('network', 'create', `${p}lostnet`);
   await docker('run', '-d', '--name', `${p}lost`, '--network', `${p}lostnet`, '-v', `${p}lostvol:/v`, `${p}img`, 'sh', '-c', 'echo 1 >/v/f; exec sleep 1000000');

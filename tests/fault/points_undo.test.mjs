@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // kill -9 on the way back of a restore, and again on the way back of the next start: what the volumes held is there in
 // the end, and what was written into them after they were back stays.
-import { assert } from '../tools/harness.mjs';
-import { test, pointsOf } from './rig.mjs';
+import { test, assert } from '../tools/harness.mjs';
+import { longTest, pointsOf } from './rig.mjs';
 import { program, replaceAll, files, state, differences, write, contents } from './points_restore_rig.mjs';
 
 // In the order in which they come by; each start is killed at the next one. A folder and a volume are copied back.
@@ -36,7 +36,7 @@ test('killed at every point of the way back, again and again', async () => {
 });
 
 for (const point of ['undo_emptied', 'undo_copied', 'undo_swapped_once', 'undo_swapped_twice', 'undo_renamed', 'undo_step:1']) {
-  test(`killed twice at ${point}`, async () => {
+  longTest(`killed twice at ${point}`, async () => {
     const was = await state();
     const job = await killed(point === 'undo_step:1' ? [point] : [point, 'undo_copied']);
     await program.start();

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the tests of crashes stand on: a program on one data folder that is killed and started again and again, and a
 // look at everything it must have put in order. Talks to the engine and reads volumes directly: there are many looks.
-import { startApp, assert, sleep, after, engine, root, test as anyTest, before as anyBefore } from '../tools/harness.mjs';
+import { startApp, assert, sleep, after, engine, root, test } from '../tools/harness.mjs';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, readdirSync, readlinkSync, lstatSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-// These take minutes on a busy machine: TEST_LONG=1.
-const skip = !process.env.TEST_LONG && 'TEST_LONG=1';
-export const test = (name, fn) => anyTest(name, { skip }, fn);
-export const before = (fn) => anyBefore(() => (skip ? undefined : fn()));
+// What takes minutes: TEST_LONG=1.
+export const long = Boolean(process.env.TEST_LONG);
+export const longTest = (name, fn) => test(name, { skip: !long && 'TEST_LONG=1' }, fn);
 
 export const statuses = ['started', 'completed', 'error', 'interrupted', 'cancelled'];
 
