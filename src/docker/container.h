@@ -56,11 +56,11 @@ void cm_container_wait_free(struct cm_container_wait *w);
 
 struct cm_logs_spec {
 	bool no_stdout, no_stderr;
-	bool follow;	 /* until the container stops, the sink ends it, or cancel */
-	bool timestamps; /* each line begins with one */
-	int tail;	 /* the last lines; negative: all */
-	int64_t since_s; /* unix time; 0: from the beginning */
-	int64_t until_s; /* 0: none */
+	bool follow;	  /* until the container stops, the sink ends it, or cancel */
+	bool timestamps;  /* each line begins with one */
+	int tail;	  /* the last lines; negative: all */
+	int64_t since_ns; /* unix time in nanoseconds, inclusive; 0: from the beginning */
+	int64_t until_ns; /* inclusive; 0: none. The engine takes tail lines first and then leaves out what is later. */
 };
 /* Each piece of output goes to fn with its stream (all is CM_STDOUT with a terminal). Pieces are not lines. */
 int cm_container_logs(struct cm_docker *d, const char *id, const struct cm_logs_spec *spec, cm_stdcopy_fn fn, void *ctx,

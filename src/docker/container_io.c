@@ -31,6 +31,14 @@ static int is_tty(struct cm_docker *d, const char *id, bool *ret, struct cm_err 
 	return r;
 }
 
+/* As the engine takes it: "1795373082.035000000". */
+static void time_param(struct cm_buf *path, const char *name, int64_t ns)
+{
+	if (ns > 0)
+		cm_buf_printf(path, "&%s=%lld.%09lld", name, (long long)(ns / 1000000000),
+			      (long long)(ns % 1000000000));
+}
+
 int cm_container_logs(struct cm_docker *d, const char *id, const struct cm_logs_spec *spec, cm_stdcopy_fn fn, void *ctx,
 		      struct cm_err *err)
 {
@@ -47,10 +55,8 @@ int cm_container_logs(struct cm_docker *d, const char *id, const struct cm_logs_
 		       !spec->no_stderr, spec->follow, spec->timestamps);
 	if (spec->tail >= 0)
 		cm_docker_path(&path, "&tail=%d", spec->tail);
-	if (spec->since_s > 0)
-		cm_docker_path(&path, "&since=%l", spec->since_s);
-	if (spec->until_s > 0)
-		cm_docker_path(&path, "&until=%l", spec->until_s);
+	time_param(&path, "since", spec->since_ns);
+	time_param(&path, "until", spec->until_ns);
 	r = cm_docker_stream_get(d, path.data, log_part, &sink, spec->follow ? -1 : 0, err);
 	return r == 0 ? cm_stdcopy_end(&sink.copy, err) : r;
 }
