@@ -281,14 +281,20 @@ static bool is_tool(struct json_object *container)
 	       cm_json_str(labels, CM_DRILL_LABEL, NULL) != NULL;
 }
 
-static int list_ask(const struct cm_app *app, struct json_object **ret, struct cm_err *err)
+/* Did it hang when it was asked last? */
+static bool list_hung(void)
+{
+	return list == NULL && list_err.code == CM_ETIMEDOUT;
+}
+
+static int list_ask(const struct cm_app *app, int limit_ms, struct json_object **ret, struct cm_err *err)
 {
 	cm_autojson struct json_object *all = NULL;
 
 	int r = holder_open(&list_memory.holder, app, err);
 	if (r < 0)
 		return r;
-	cm_docker_set_timeout(list_memory.holder.d, LIST_ASK_MS);
+	cm_docker_set_timeout(list_memory.holder.d, limit_ms);
 	r = cm_container_list(list_memory.holder.d, true, NULL, &all, err);
 	if (r < 0)
 		return r;
@@ -308,14 +314,16 @@ int cm_engine_containers(const struct cm_app *app, struct json_object **ret, str
 	int r = 0;
 
 	pthread_mutex_lock(&m->lock);
-	/* While one asks, the others take the former answer for a moment, unless we changed something since. */
-	while (m->asking && !fresh(m, LIST_MEANWHILE_MS))
+	/* While one asks, the others take the former answer for a moment, unless we changed something since. One that
+	 * hung is asked by one alone, and not for so long. */
+	while (m->asking && !list_hung() && !fresh(m, LIST_MEANWHILE_MS))
 		pthread_cond_wait(&m->done, &m->lock);
 	if (!m->asking && !fresh(m, LIST_MS)) {
 		struct json_object *answer = NULL;
 		struct cm_err why = { .code = 0 };
+		int limit_ms = list_hung() ? OVERVIEW_ASK_MS : LIST_ASK_MS;
 		unsigned began = ask_begin(m);
-		r = list_ask(app, &answer, &why);
+		r = list_ask(app, limit_ms, &answer, &why);
 		ask_end(m, began);
 		json_object_put(list);
 		list = r == 0 ? answer : NULL;

@@ -13,7 +13,10 @@
 #include "docker/volume.h"
 #include "service/engine.h"
 
-enum { FRESH_MS = 10000 };
+enum {
+	FRESH_MS = 10000,
+	ASK_MS = 3000, /* an engine that hangs takes the numbers from a page, not the page */
+};
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct cm_inventory last;
@@ -35,8 +38,10 @@ static int ask(const struct cm_app *app, struct cm_inventory *inv, struct cm_err
 	struct cm_docker *d;
 	int rc = cm_engine_get(app, &d, err);
 
-	if (rc == 0)
-		rc = cm_image_list(d, false, NULL, &images, err);
+	if (rc != 0)
+		return rc;
+	cm_docker_set_timeout(d, ASK_MS);
+	rc = cm_image_list(d, false, NULL, &images, err);
 	if (rc == 0)
 		rc = cm_volume_list(d, NULL, &volumes, err);
 	if (rc == 0)

@@ -17,7 +17,7 @@ struct cm_inventory {
 	int64_t networks, user_networks; /* all; those that are not the engine's own */
 };
 
-/* At most 10 s old. Errors: those of the engine. */
+/* At most 10 s old. Errors: those of the engine, among them CM_ETIMEDOUT when an answer takes over 3 s. */
 int cm_inventory_get(const struct cm_app *app, struct cm_inventory *ret, struct cm_err *err);
 
 #endif

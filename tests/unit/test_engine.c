@@ -10,6 +10,7 @@
 #include "core/mem.h"
 #include "docker/container.h"
 #include "service/engine.h"
+#include "service/inventory.h"
 
 #define ANSWER(length, text) "HTTP/1.1 200 OK\r\nContent-Length: " length "\r\n\r\n" text
 #define INFO ANSWER("52", "{\"ServerVersion\":\"20.10\",\"NCPU\":2,\"Name\":\"somehost\"}")
@@ -133,6 +134,18 @@ TEST(containers__an_error_is_told_to_all_and_asked_again_later)
 	CHECK_INT(asked, 1);
 	CHECK_INT(r, 0);
 	json_object_put(list);
+}
+
+TEST(inventory__does_not_wait_long_for_an_engine_that_hangs)
+{
+	struct cm_inventory inventory;
+
+	enter("");
+	fault_engine_mode(&engine, &(struct fault){ .text = "", .end = FAULT_HANG });
+	int64_t began = cm_monotonic_ms();
+	CHECK_INT(cm_inventory_get(&app, &inventory, NULL), CM_ETIMEDOUT);
+	CHECK(cm_monotonic_ms() - began < 10000);
+	fault_engine_stop(&engine);
 }
 
 static void *many(void *arg)

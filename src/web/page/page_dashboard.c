@@ -61,7 +61,7 @@ int cm_page_dashboard(struct cm_request *rq, struct cm_reply *rp, struct cm_err 
 	cm_engine_overview(rq->app, &d.engine);
 	if (d.engine.reachable && cm_engine_containers(rq->app, &d.containers, NULL) != 0)
 		d.containers = NULL;
-	if (d.engine.reachable && cm_inventory_get(rq->app, &inventory, NULL) == 0)
+	if (d.containers != NULL && cm_inventory_get(rq->app, &inventory, NULL) == 0)
 		d.inventory = &inventory;
 	load_vault(rq->app, &d);
 	count_jobs(&d);
