@@ -60,7 +60,8 @@ export function freePort() {
   });
 }
 
-// One HTTP exchange without following redirects. body: string, Buffer, URLSearchParams or an object (sent as JSON).
+// One HTTP exchange without following redirects. body: string, Buffer, URLSearchParams or an object (sent as JSON). Of
+// server-sent events, which may never end, what came in the first moment.
 export function fetchRaw(url, { method = 'GET', headers = {}, body, raw = false, socketPath } = {}) {
   return new Promise((resolve, reject) => {
     const u = new URL(url);
@@ -78,16 +79,18 @@ export function fetchRaw(url, { method = 'GET', headers = {}, body, raw = false,
     const make = u.protocol === 'https:' ? httpsRequest : httpRequest;
     const req = make(u, { method, headers: h, socketPath, rejectUnauthorized: false, timeout: 600000, agent: false }, (res) => {
       const parts = [];
-      res.on('data', (c) => parts.push(c));
-      res.on('error', reject);
-      res.on('aborted', () => reject(new Error('the answer broke off')));
-      res.on('end', () => {
+      const whole = () => {
         const buffer = Buffer.concat(parts);
         const text = raw ? '' : buffer.toString('utf8');
         let json;
         if (!raw && /json/.test(res.headers['content-type'] || '')) json = JSON.parse(text);
         resolve({ status: res.statusCode, headers: res.headers, text, json, buffer });
-      });
+      };
+      if (/event-stream/.test(res.headers['content-type'] || '')) setTimeout(() => { whole(); req.destroy(); }, 100);
+      res.on('data', (c) => parts.push(c));
+      res.on('error', reject);
+      res.on('aborted', () => reject(new Error('the answer broke off')));
+      res.on('end', whole);
     });
     req.on('timeout', () => req.destroy(new Error('no answer in time')));
     req.on('error', reject);
