@@ -84,7 +84,7 @@ test('every change with a session and without its token is 403 with csrf_error',
 
 test('what can be read without naming a thing answers with the fields of the document', async () => {
   for (const { where, method, op } of operations) {
-    if (method !== 'GET' || where.includes('{')) continue;
+    if (method !== 'GET' || where.includes('{') || op.parameters?.some((p) => p.required)) continue;
     const r = await app.api('GET', where);
     assert.equal(r.status, 200, `${where}: ${r.text.slice(0, 300)}`);
     assert.match(r.headers['content-type'], /^application\/json/);
