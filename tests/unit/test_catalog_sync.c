@@ -12,7 +12,11 @@
 #include "service/vaults.h"
 #include "test.h"
 
+#ifdef __SANITIZE_ADDRESS__
+enum { MANY = 10000, MANY_MS = 60000 };
+#else
 enum { MANY = 10000, MANY_MS = 5000 };
+#endif
 
 static void begin(void)
 {
