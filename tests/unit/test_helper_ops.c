@@ -327,6 +327,7 @@ TEST(several__unpacks_one_part_after_the_other_and_says_what_it_did_for_each)
 	char byte;
 	CHECK_INT(read(h.fd, &byte, 1), 0);
 	CHECK_INT(rig_wait(&h), 0);
+	cm_archive_totals_release(&o.totals);
 	cm_archive_free(a);
 	close(fd);
 }
