@@ -345,12 +345,8 @@ static bool same_archive(const struct cm_follow *f, const struct cm_archive *a)
 
 static void wait_tick(struct cm_follow *f)
 {
-	struct timespec t;
+	struct timespec t = cm_monotonic_after(WAIT_MS);
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_nsec += WAIT_MS * 1000000L;
-	t.tv_sec += t.tv_nsec / 1000000000;
-	t.tv_nsec %= 1000000000;
 	pthread_cond_timedwait(&f->changed, &f->lock, &t);
 }
 
@@ -407,7 +403,7 @@ static int prove(struct cm_follow *f, const struct cm_source *source, struct cm_
 
 	if (rc == 0)
 		rc = cm_reader_open_ours(source, codec, &tail, tail_at, false, &a, NULL);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	rc = codec == f->codec && same_archive(f, a) ? finish(f, a, ret) : CM_ECORRUPT;
 	cm_archive_free(a);

@@ -9,7 +9,7 @@
  *
  * After the plan "several" it takes one plan after the other: the next one may be sent when the former is answered. It
  * stays after END, and after an ERROR of an operation that is sent nothing but its plan; after any other ERROR it
- *exits. An EOF in the place of a plan ends it, with 0, in an hour at most.
+ * exits. An EOF in the place of a plan ends it, with 0, in an hour at most.
  *
  *	PLAN      to helper    JSON, below
  *	MEMBER    both ways    32 bit little endian uncompressed length (1 … 4 MiB), then one gzip member or zstd frame

@@ -22,6 +22,17 @@ int64_t cm_monotonic_ms(void)
 	return clock_ms(CLOCK_MONOTONIC);
 }
 
+struct timespec cm_monotonic_after(int ms)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_nsec += (long)(ms % 1000) * 1000000;
+	t.tv_sec += ms / 1000 + t.tv_nsec / 1000000000;
+	t.tv_nsec %= 1000000000;
+	return t;
+}
+
 static void broken_down(int64_t ms, struct tm *tm, int *millis)
 {
 	int64_t rest = ms % 1000;

@@ -7,9 +7,12 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 int64_t cm_now_ms(void);       /* wall clock */
 int64_t cm_monotonic_ms(void); /* for deadlines and rates: never jumps */
+/* So long from now on the monotonic clock: for pthread_cond_timedwait of a condition with that clock. */
+struct timespec cm_monotonic_after(int ms);
 
 /* "2026-11-22T18:45:12.035Z"; dst has 32 bytes; ms 0 gives "". */
 void cm_time_rfc3339(char dst[32], int64_t ms);

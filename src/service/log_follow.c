@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/clock.h"
 #include "core/mem.h"
@@ -37,20 +36,6 @@ struct cm_log_follow {
 	char note[1024];
 	size_t left; /* readers that go on */
 };
-
-static struct timespec deadline(int ms)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += ms / 1000;
-	t.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_sec++;
-		t.tv_nsec -= 1000000000;
-	}
-	return t;
-}
 
 static bool stopped(void *ctx)
 {
@@ -109,7 +94,7 @@ static int follow_once(struct reader *r, struct cm_docker *d, struct cm_err *err
 
 static void rest(struct cm_log_follow *f)
 {
-	struct timespec end = deadline(RETRY_MS);
+	struct timespec end = cm_monotonic_after(RETRY_MS);
 
 	pthread_mutex_lock(&f->lock);
 	while (!atomic_load(&f->stop) && pthread_cond_timedwait(&f->ended, &f->lock, &end) == 0)
@@ -156,7 +141,7 @@ static void *run(void *arg)
 			break;
 		if (rc == 0)
 			rc = cm_logs_source(r->f->app, r->source.id, &now, &err);
-		if (rc < 0)
+		if (rc != 0)
 			now.running = running;
 		tell_state(r, rc, &err, now.running, running, was);
 		running = now.running;
@@ -211,7 +196,7 @@ int cm_log_follow_open(const struct cm_app *app, const struct cm_logs_source *so
 
 void cm_log_follow_take(struct cm_log_follow *f, int ms, struct cm_log_batch *ret)
 {
-	struct timespec end = deadline(ms);
+	struct timespec end = cm_monotonic_after(ms);
 	bool older;
 
 	*ret = (struct cm_log_batch){ 0 };
@@ -230,9 +215,7 @@ void cm_log_follow_take(struct cm_log_follow *f, int ms, struct cm_log_batch *re
 
 void cm_log_batch_release(struct cm_log_batch *b)
 {
-	for (size_t i = 0; i < b->count; i++)
-		free(b->lines[i].text);
-	free(b->lines);
+	cm_log_lines_free(b->lines, b->count);
 	*b = (struct cm_log_batch){ 0 };
 }
 
