@@ -4,10 +4,36 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/mem.h"
 #include "docker/stdcopy.h"
 
 /* "2026-11-22T18:45:12.035000000Z ", and the pieces in which the engine keeps longer lines. */
 enum { TIME_LEN = 31, PIECE_LEN = 16 << 10 };
+
+struct cm_log_line cm_log_line_copy(const struct cm_log_line *line)
+{
+	struct cm_log_line mine = *line;
+
+	mine.text = cm_realloc(NULL, line->len + 1, 1);
+	memcpy(mine.text, line->text, line->len);
+	mine.text[line->len] = '\0';
+	return mine;
+}
+
+void cm_log_lines_free(struct cm_log_line *lines, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(lines[i].text);
+	free(lines);
+}
+
+void cm_log_time_add(struct cm_buf *b, int64_t ns)
+{
+	char text[32];
+
+	cm_time_rfc3339(text, ns / 1000000 > 0 ? ns / 1000000 : 1);
+	cm_buf_printf(b, "%.19s.%09lldZ ", text, (long long)(ns % 1000000000));
+}
 
 void cm_log_lines_init(struct cm_log_lines *l, cm_log_line_fn fn, void *ctx)
 {

@@ -26,6 +26,13 @@ struct cm_log_line {
 /* Borrowed, valid during the call. Non-zero stops and is passed through. */
 typedef int (*cm_log_line_fn)(void *ctx, const struct cm_log_line *line, struct cm_err *err);
 
+/* The line with a text of its own, terminated, for cm_log_lines_free. */
+struct cm_log_line cm_log_line_copy(const struct cm_log_line *line);
+/* Lines that own their texts, and the array itself. */
+void cm_log_lines_free(struct cm_log_line *lines, size_t count);
+/* A time as the engine writes it before a line: "2026-11-22T18:45:12.035000000Z ". */
+void cm_log_time_add(struct cm_buf *b, int64_t ns);
+
 struct cm_log_lines {
 	struct cm_buf part[2]; /* of stdout, of stderr */
 	bool cut[2];

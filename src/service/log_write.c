@@ -40,19 +40,10 @@ static int out_flush(struct out *o, struct cm_err *err)
 	return rc != 0 ? left(err) : 0;
 }
 
-/* "2026-11-22T18:45:12.035000000Z " */
-static void time_add(struct cm_buf *b, int64_t ns)
-{
-	char text[32];
-
-	cm_time_rfc3339(text, ns / 1000000 > 0 ? ns / 1000000 : 1);
-	cm_buf_printf(b, "%.19s.%09lldZ ", text, (long long)(ns % 1000000000));
-}
-
 static int out_line(struct out *o, const struct cm_log_line *line, const char *name, struct cm_err *err)
 {
 	if (o->times)
-		time_add(&o->buf, line->at_ns);
+		cm_log_time_add(&o->buf, line->at_ns);
 	if (name != NULL)
 		cm_buf_printf(&o->buf, "%s | ", name);
 	cm_buf_add(&o->buf, line->text, line->len);
@@ -144,12 +135,11 @@ static int ahead_line(void *ctx, const struct cm_log_line *line, struct cm_err *
 {
 	struct ahead *a = ctx;
 	struct merge *m = a->m;
-	struct cm_log_line mine = *line;
+	struct cm_log_line mine;
 
 	if (!cm_logs_match(m->q, line))
 		return 0;
-	mine.text = cm_realloc(NULL, line->len + 1, 1);
-	memcpy(mine.text, line->text, line->len);
+	mine = cm_log_line_copy(line);
 	pthread_mutex_lock(&m->lock);
 	while (!atomic_load(&m->stop) && (a->count == AHEAD_LINES || (a->count > 0 && a->bytes > AHEAD_BYTES)))
 		pthread_cond_wait(&m->room, &m->lock);

@@ -207,8 +207,6 @@ int cm_logs_last(const struct cm_app *app, const struct cm_logs_source *sources,
 
 void cm_logs_list_release(struct cm_logs_list *l)
 {
-	for (size_t i = 0; i < l->count; i++)
-		free(l->lines[i].text);
-	free(l->lines);
+	cm_log_lines_free(l->lines, l->count);
 	*l = (struct cm_logs_list){ 0 };
 }

@@ -53,11 +53,8 @@ static void put(struct cm_logs_keep *k, const struct cm_log_line *line)
 
 void cm_logs_keep_add(struct cm_logs_keep *k, const struct cm_log_line *line)
 {
-	struct cm_log_line mine = *line;
+	struct cm_log_line mine = cm_log_line_copy(line);
 
-	mine.text = cm_realloc(NULL, line->len + 1, 1);
-	memcpy(mine.text, line->text, line->len);
-	mine.text[line->len] = '\0';
 	put(k, &mine);
 }
 
@@ -90,7 +87,7 @@ struct cm_log_line *cm_logs_keep_take(struct cm_logs_keep *k, bool sort, size_t 
 				      bool *ret_older)
 {
 	size_t count = k->count, skip = count > tail ? count - tail : 0;
-	const struct cm_log_line **order = cm_alloc_array(count + 1, sizeof(*order));
+	const struct cm_log_line **order = cm_alloc_array(count + 1, sizeof(void *));
 	struct cm_log_line *out = cm_alloc_array(count - skip + 1, sizeof(*out));
 
 	if (k->head != 0)
@@ -98,7 +95,7 @@ struct cm_log_line *cm_logs_keep_take(struct cm_logs_keep *k, bool sort, size_t 
 	for (size_t i = 0; i < count; i++)
 		order[i] = &k->lines[i];
 	if (sort && count > 1)
-		qsort(order, count, sizeof(*order), time_order);
+		qsort(order, count, sizeof(void *), time_order);
 	for (size_t i = 0; i < skip; i++)
 		free(order[i]->text);
 	for (size_t i = skip; i < count; i++)

@@ -7,6 +7,7 @@
 
 #include "core/clock.h"
 #include "core/json.h"
+#include "core/mem.h"
 #include "core/str.h"
 #include "docker/container.h"
 #include "docker/network.h"
@@ -36,7 +37,7 @@ static bool any_missing(struct cm_undo *u)
 	static const char *const lists[] = { "scratch", "kept", "networks" };
 	struct json_object *volumes = cm_json_arr(u->state, "volumes"), *fresh = cm_json_obj(u->state, "new");
 
-	for (size_t k = 0; k < sizeof(lists) / sizeof(lists[0]); k++) {
+	for (size_t k = 0; k < CM_COUNT(lists); k++) {
 		struct json_object *list = cm_json_arr(u->state, lists[k]);
 		for (size_t i = 0; i < cm_json_len(list); i++)
 			if (missing(u, json_object_get_string(json_object_array_get_idx(list, i)),

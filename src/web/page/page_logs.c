@@ -205,11 +205,9 @@ static void text_answer(struct cm_reply *rp, const struct cm_logs_ask *ask, cons
 
 	for (size_t i = 0; i < list->count; i++) {
 		const struct cm_log_line *l = &list->lines[i];
-		char at[32];
 
-		cm_time_rfc3339(at, l->at_ns / 1000000);
 		if (ask->times && l->at_ns > 0)
-			cm_buf_printf(&text, "%.19s.%09lldZ ", at, (long long)(l->at_ns % 1000000000));
+			cm_log_time_add(&text, l->at_ns);
 		if (ask->count > 1)
 			cm_buf_printf(&text, "%s | ", ask->sources[l->source].name);
 		text_add(&text, l);

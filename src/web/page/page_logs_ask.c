@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/mem.h"
 #include "core/str.h"
 #include "web/form.h"
 #include "web/page/page_logs.h"
@@ -27,7 +28,7 @@ static int64_t span_seconds(const char *text)
 		return 0;
 	memcpy(digits, text, len - 1);
 	digits[len - 1] = '\0';
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+	for (size_t i = 0; i < CM_COUNT(units); i++)
 		if (text[len - 1] == units[i].unit && cm_str_i64(digits, 1, 100000000, &n))
 			return n * units[i].seconds;
 	return 0;
