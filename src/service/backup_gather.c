@@ -51,7 +51,7 @@ static int container_look(struct cm_docker *d, const struct cm_engine_overview *
 		    "%s is this program's own container. Its data is the vault itself: keep a copy of the "
 		    "data folder elsewhere instead.",
 		    plan->name);
-	if (cm_json_get(labels, "container-monkey.helper") != NULL)
+	if (cm_json_get(labels, CM_HELPER_LABEL) != NULL)
 		return cm_err_set(err, CM_EUNSUPPORTED, "%s is a helper of this program and will be gone in a moment.",
 				  plan->name);
 	return cm_backup_options_labels(options, labels, err);

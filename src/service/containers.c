@@ -13,6 +13,7 @@
 #include "service/audit.h"
 #include "service/container_spec.h"
 #include "service/engine.h"
+#include "service/own.h"
 
 static int do_stop(struct cm_docker *d, const char *id, struct cm_err *err)
 {
@@ -89,23 +90,17 @@ bool cm_containers_is_self(const char *self_id, const char *id)
 
 int cm_containers_look(const struct cm_app *app, const char *id, struct json_object **ret, struct cm_err *err)
 {
-	struct json_object *inspect;
+	cm_autojson struct json_object *inspect = NULL;
 	struct cm_docker *d;
-	char self[65];
+	struct cm_own own;
 	int rc = cm_engine_get(app, &d, err);
 
 	rc = rc < 0 ? rc : cm_container_inspect(d, id, false, &inspect, err);
-	if (rc < 0)
-		return rc;
-	if (cm_self_id(d, self, NULL) == 0 && cm_self_is(self, cm_json_str(inspect, "Id", ""))) {
-		rc =
-		    cm_err_set(err, CM_EUNSUPPORTED, "%s is this program's own container: it is not touched from here.",
-			       cm_spec_name(inspect));
-		json_object_put(inspect);
-		return rc;
-	}
-	*ret = inspect;
-	return 0;
+	rc = rc < 0 ? rc : cm_own_get(app, &own, err);
+	rc = rc < 0 ? rc : cm_own_refuse(cm_own_container(&own, inspect), "container", cm_spec_name(inspect), err);
+	if (rc == 0)
+		*ret = cm_move(&inspect);
+	return rc;
 }
 
 int cm_containers_action(const struct cm_app *app, const char *id, const char *word, const char *user, char **ret_name,

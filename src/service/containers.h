@@ -13,7 +13,7 @@
 #include "service/app.h"
 
 /* action: "start", "stop", "restart", "kill", "pause", "resume". *ret_name (caller frees): the container's name.
- * Errors: CM_ENOTFOUND, CM_EUNSUPPORTED (our own), CM_EINVAL (no such action), those of the engine. */
+ * Errors: CM_ENOTFOUND, CM_EUNSUPPORTED (ours, see own.h), CM_EINVAL (no such action), those of the engine. */
 int cm_containers_action(const struct cm_app *app, const char *id, const char *action, const char *user,
 			 char **ret_name, struct cm_err *err);
 /* The sentence for a done action: "Container started". NULL: no such action. */
@@ -25,7 +25,7 @@ const char *cm_containers_entry_name(struct json_object *entry);
 /* Is this id the container that the program itself runs in? self_id "" means it runs in none. Does not block. */
 bool cm_containers_is_self(const char *self_id, const char *id);
 
-/* Inspects one that may be touched. Caller puts *ret. Errors: CM_ENOTFOUND, CM_EUNSUPPORTED (our own). */
+/* Inspects one that may be touched. Caller puts *ret. Errors: CM_ENOTFOUND, CM_EUNSUPPORTED (ours, see own.h). */
 int cm_containers_look(const struct cm_app *app, const char *id, struct json_object **ret, struct cm_err *err);
 
 /* The volumes of an inspected container: [{"name","destination","anonymous","users":[names of other containers]}].

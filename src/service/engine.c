@@ -15,6 +15,7 @@
 #include "core/str.h"
 #include "docker/container.h"
 #include "docker/self.h"
+#include "service/own.h"
 
 enum {
 	OVERVIEW_MS = 5000,
@@ -223,7 +224,8 @@ void cm_engine_overview(const struct cm_app *app, struct cm_engine_overview *ret
 }
 
 static struct memory list_memory = MEMORY_INIT;
-static struct json_object *list; /* NULL: the last question failed with list_err */
+static struct json_object *list;  /* NULL: the last question failed with list_err */
+static struct json_object *tools; /* what was left out of it */
 static struct cm_err list_err;
 static uint64_t list_number; /* of the last answer */
 
@@ -272,22 +274,14 @@ static struct json_object *list_of_thread(void)
 	return json_object_get(c->list);
 }
 
-/* Our own tools, there for a moment: helpers, and containers of drills. */
-static bool is_tool(struct json_object *container)
-{
-	struct json_object *labels = cm_json_obj(container, "Labels");
-
-	return cm_str_eq(cm_json_str(labels, CM_HELPER_LABEL, NULL), "1") ||
-	       cm_json_str(labels, CM_DRILL_LABEL, NULL) != NULL;
-}
-
 /* Did it hang when it was asked last? */
 static bool list_hung(void)
 {
 	return list == NULL && list_err.code == CM_ETIMEDOUT;
 }
 
-static int list_ask(const struct cm_app *app, int limit_ms, struct json_object **ret, struct cm_err *err)
+static int list_ask(const struct cm_app *app, int limit_ms, struct json_object **ret, struct json_object **ret_tools,
+		    struct cm_err *err)
 {
 	cm_autojson struct json_object *all = NULL;
 
@@ -298,13 +292,13 @@ static int list_ask(const struct cm_app *app, int limit_ms, struct json_object *
 	r = cm_container_list(list_memory.holder.d, true, NULL, &all, err);
 	if (r < 0)
 		return r;
-	struct json_object *ours = json_object_new_array();
+	struct json_object *theirs = json_object_new_array(), *ours = json_object_new_array();
 	for (size_t i = 0; i < cm_json_len(all); i++) {
 		struct json_object *c = json_object_array_get_idx(all, i);
-		if (!is_tool(c))
-			json_object_array_add(ours, json_object_get(c));
+		json_object_array_add(cm_own_container(NULL, c) == CM_OWN_NOT ? theirs : ours, json_object_get(c));
 	}
-	*ret = ours;
+	*ret = theirs;
+	*ret_tools = ours;
 	return 0;
 }
 
@@ -319,14 +313,16 @@ int cm_engine_containers(const struct cm_app *app, struct json_object **ret, str
 	while (m->asking && !list_hung() && !fresh(m, LIST_MEANWHILE_MS))
 		pthread_cond_wait(&m->done, &m->lock);
 	if (!m->asking && !fresh(m, LIST_MS)) {
-		struct json_object *answer = NULL;
+		struct json_object *answer = NULL, *ours = NULL;
 		struct cm_err why = { .code = 0 };
 		int limit_ms = list_hung() ? OVERVIEW_ASK_MS : LIST_ASK_MS;
 		unsigned began = ask_begin(m);
-		r = list_ask(app, limit_ms, &answer, &why);
+		r = list_ask(app, limit_ms, &answer, &ours, &why);
 		ask_end(m, began);
 		json_object_put(list);
+		json_object_put(tools);
 		list = r == 0 ? answer : NULL;
+		tools = r == 0 ? ours : NULL;
 		list_number++;
 		list_err = why;
 	}
@@ -339,6 +335,20 @@ int cm_engine_containers(const struct cm_app *app, struct json_object **ret, str
 	}
 	pthread_mutex_unlock(&m->lock);
 	return r;
+}
+
+int cm_engine_tools(const struct cm_app *app, struct json_object **ret, struct cm_err *err)
+{
+	struct json_object *others;
+
+	int r = cm_engine_containers(app, &others, err);
+	if (r < 0)
+		return r;
+	json_object_put(others);
+	pthread_mutex_lock(&list_memory.lock);
+	*ret = tools != NULL ? cm_json_copy(tools) : json_object_new_array();
+	pthread_mutex_unlock(&list_memory.lock);
+	return 0;
 }
 
 /* For the helper's image and folder: asked rarely, one thread at a time. */

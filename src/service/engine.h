@@ -46,6 +46,8 @@ void cm_engine_known(const struct cm_app *app, struct cm_engine_overview *ret);
 
 /* On containers, volumes and networks of drills; its value is the drill's tag. */
 #define CM_DRILL_LABEL "container-monkey.drill"
+/* On volumes that a restore makes beside those it restores; its value is the restore's tag. */
+#define CM_RESTORE_LABEL "container-monkey.restore"
 
 /* In the parent, before workers start: from then on what one of them changes is changed for all. */
 int cm_engine_share(struct cm_err *err);
@@ -54,6 +56,8 @@ int cm_engine_share(struct cm_err *err);
  * caller puts *ret, in this thread, and changes nothing in it; what is to outlive the call or go to another thread is
  * copied. */
 int cm_engine_containers(const struct cm_app *app, struct json_object **ret, struct cm_err *err);
+/* Those left out, of the same moment: caller puts *ret, which is the caller's alone. */
+int cm_engine_tools(const struct cm_app *app, struct json_object **ret, struct cm_err *err);
 /* Something was changed by us: what is remembered is void, in every worker. Does not block. */
 void cm_engine_changed(void);
 

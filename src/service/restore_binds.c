@@ -69,7 +69,7 @@ static int save_aside(struct cm_restore_run *r, const struct cm_restore_bind *b,
 
 	watch.progress = NULL;
 	cm_json_set_str(body, "Name", aside);
-	cm_json_set_str(labels, "container-monkey.restore", r->tag);
+	cm_json_set_str(labels, CM_RESTORE_LABEL, r->tag);
 	cm_json_set(body, "Labels", labels);
 	cm_json_set_str(note, "path", b->source);
 	cm_json_set_str(note, "how", "copy");

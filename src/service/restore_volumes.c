@@ -12,6 +12,7 @@
 #include "core/str.h"
 #include "docker/container.h"
 #include "docker/volume.h"
+#include "service/engine.h"
 #include "service/restore_helper.h"
 #include "service/restore_run.h"
 
@@ -33,7 +34,7 @@ static int scratch_make(struct cm_restore_run *r, const char *list, const char *
 
 	cm_json_set_str(body, "Name", name);
 	cm_json_set_str(body, "Driver", "local");
-	cm_json_set_str(labels, "container-monkey.restore", r->tag);
+	cm_json_set_str(labels, CM_RESTORE_LABEL, r->tag);
 	cm_json_set(body, "Labels", labels);
 	return rc ? rc : cm_volume_create(cm_restore_docker(r), body, NULL, err);
 }

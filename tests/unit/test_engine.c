@@ -117,6 +117,18 @@ TEST(containers__are_remembered_for_a_moment_without_our_helpers)
 	CHECK_INT(aged - more, 1);
 }
 
+TEST(containers__our_tools_are_listed_apart)
+{
+	cm_autojson struct json_object *list = NULL;
+
+	enter(LIST);
+	int r = cm_engine_tools(&app, &list, NULL);
+	fault_engine_stop(&engine);
+	CHECK_INT(r, 0);
+	CHECK_INT(cm_json_len(list), 1);
+	CHECK_STR(cm_json_str(json_object_array_get_idx(list, 0), "Id", "none"), "none");
+}
+
 TEST(containers__an_error_is_told_to_all_and_asked_again_later)
 {
 	enter("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n");
