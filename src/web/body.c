@@ -6,6 +6,8 @@
 #include "core/json.h"
 #include "core/mem.h"
 #include "web/form.h"
+#include "web/route.h"
+#include "web/upload.h"
 #include "web/web_int.h"
 
 /* Is the header this media type, with or without parameters? A charset other than UTF-8 is another type to us. */
@@ -54,6 +56,10 @@ int cm_body_parse(struct cm_call *call, int *ret_status, struct cm_err *err)
 	}
 	if (rq->body_len == 0 || rq->method == CM_GET || rq->method == CM_HEAD)
 		return 0;
+	if (rq->route->flags & CM_R_UPLOAD && !(type != NULL && is_type(type, "application/x-www-form-urlencoded")))
+		return cm_upload_parse(rq, type, err);
+	if (rq->body_fd > 0)
+		return cm_err_set(err, CM_ETOOBIG, "This body is too large for its Content-Type.");
 	if (type != NULL && is_type(type, "application/x-www-form-urlencoded"))
 		return cm_form_parse_urlencoded(rq->post, rq->body, rq->body_len, err);
 	if (type != NULL && is_type(type, "multipart/form-data"))

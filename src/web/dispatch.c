@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "core/clock.h"
 #include "core/json.h"
@@ -13,6 +14,8 @@
 #include "web/reply.h"
 #include "web/view.h"
 #include "web/web_int.h"
+
+enum { SPARE = 64 << 20 };
 
 static int refuse(const struct cm_err *err)
 {
@@ -126,8 +129,8 @@ static int check_csrf(struct cm_call *call, struct cm_err *err)
 	return refuse(err);
 }
 
-/* All checks; what they find is in the request afterwards. */
-static int prepare(struct cm_call *call, struct cm_err *err)
+/* Which row, and who asks. */
+static int find(struct cm_call *call, struct cm_err *err)
 {
 	struct cm_request *rq = call->rq;
 	struct cm_match m;
@@ -149,8 +152,14 @@ static int prepare(struct cm_call *call, struct cm_err *err)
 	    (status = check_role(call, CM_ROLE_VIEWER, err)) != 0)
 		return status; /* who is not logged in learns nothing about paths */
 	status = check_method(call, &m, err);
-	if (status == 0)
-		status = check_role(call, rq->route->role, err);
+	return status == 0 ? check_role(call, rq->route->role, err) : status;
+}
+
+/* All checks; what they find is in the request afterwards. */
+static int prepare(struct cm_call *call, struct cm_err *err)
+{
+	int status = find(call, err);
+
 	if (status == 0)
 		status = check_rate(call, err);
 	if (status == 0)
@@ -158,6 +167,37 @@ static int prepare(struct cm_call *call, struct cm_err *err)
 	if (status == 0)
 		status = check_csrf(call, err);
 	return status;
+}
+
+/* Room for the body, and for what is made of it. */
+static bool has_room(const struct cm_app *app, uint64_t len)
+{
+	struct statvfs st;
+
+	return statvfs(app->tmp_dir, &st) != 0 || (uint64_t)st.f_bavail * st.f_frsize >= len + SPARE;
+}
+
+int cm_web_admit(struct cm_web *web, struct cm_request *rq, uint64_t body_len, int *ret_status, struct cm_err *err)
+{
+	struct cm_reply rp;
+	struct cm_call call = { .web = web, .rq = rq, .rp = &rp };
+	int status;
+
+	cm_reply_init(&rp);
+	rq->web = web;
+	rq->app = web->app;
+	cm_guard_client(web->app, rq);
+	status = find(&call, err);
+	cm_reply_free(&rp);
+	if (status == 0 && !has_room(web->app, body_len)) {
+		cm_err_set(err, CM_ENOSPACE, "There is not enough room for this file in the data folder.");
+		status = refuse(err);
+	}
+	/* A page would lead to the login, but what was not sent yet could not be kept for afterwards. */
+	*ret_status = status == 303 ? 401 : status == 204 ? 400 : status;
+	if (status == 0)
+		return 0;
+	return status == 204 ? cm_err_set(err, CM_EINVAL, "OPTIONS takes no body.") : err->code;
 }
 
 static void keep_flash(struct cm_call *call)

@@ -6,6 +6,7 @@
 
 #include "core/mem.h"
 #include "web/form.h"
+#include "web/upload.h"
 
 const char *cm_request_header(const struct cm_request *rq, const char *lower_name)
 {
@@ -33,6 +34,7 @@ void cm_request_free(struct cm_request *rq)
 	cm_form_free(rq->get);
 	cm_form_free(rq->post);
 	json_object_put(rq->json);
+	cm_upload_release(rq);
 	free(rq->path);
 	free(rq->query);
 	free(rq->body);

@@ -26,9 +26,10 @@ struct cm_header {
 	char *value;
 };
 
-struct cm_route; /* web/route.h */
-struct cm_form;	 /* web/form.h: fields of a query or a form, in order, names may repeat */
-struct cm_web;	 /* web/web.h: compiled templates, assets, the app; made once before workers start, read-only */
+struct cm_route;  /* web/route.h */
+struct cm_upload; /* web/upload.h */
+struct cm_form;	  /* web/form.h: fields of a query or a form, in order, names may repeat */
+struct cm_web;	  /* web/web.h: compiled templates, assets, the app; made once before workers start, read-only */
 
 enum { CM_REQ_MAX_HEADERS = 64, CM_REQ_MAX_PARAMS = 4 };
 
@@ -42,6 +43,7 @@ struct cm_request {
 	size_t header_count;
 	char *body; /* or NULL */
 	size_t body_len;
+	int body_fd;   /* instead of body when it is long: a file without a name. 0: none */
 	char peer[46]; /* address of the other end of the connection */
 	bool tls;      /* our own TLS */
 
@@ -54,9 +56,11 @@ struct cm_request {
 	struct cm_form *get;		 /* query fields; never NULL in a handler */
 	struct cm_form *post; /* form fields (urlencoded or multipart, or the top level of a JSON object); never NULL */
 	struct json_object *json; /* body of application/json, or NULL */
-	char client[46];	  /* the client's address, through trusted proxies */
-	bool https;		  /* our TLS, or a trusted proxy says so */
-	int64_t user_id;	  /* 0: not logged in */
+	struct cm_upload *files;  /* that came with it, in order: rows with CM_R_UPLOAD only */
+	size_t file_count;
+	char client[46]; /* the client's address, through trusted proxies */
+	bool https;	 /* our TLS, or a trusted proxy says so */
+	int64_t user_id; /* 0: not logged in */
 	char user[128];
 	enum cm_role role;
 	int64_t session_id; /* 0: none, or an API token was used */

@@ -5,12 +5,15 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <fcntl.h>
 #include <strings.h>
 
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/str.h"
 #include "web/kore_stream.h"
+
+enum { LEAST_RATE = 16 << 10 }; /* bytes a second of a long body */
 
 /* One request on its way: made on the event loop, lent to a task, answered on the event loop, freed with the request.
  */
@@ -94,6 +97,11 @@ static struct cm_request *copy_request(struct http_request *req)
 		rq->body[rq->body_len] = '\0';
 		kore_buf_free(req->http_body);
 		req->http_body = NULL;
+	}
+	/* Kore takes its file away with the request, which a task may outlive. */
+	if (req->http_body_fd >= 0 && req->flags & HTTP_REQUEST_COMPLETE) {
+		rq->body_fd = fcntl(req->http_body_fd, F_DUPFD_CLOEXEC, 3);
+		rq->body_len = rq->body_fd > 0 ? (size_t)req->http_body_length : 0;
 	}
 	copy_peer(req->owner, rq);
 	rq->tls = req->owner->tls != NULL;
@@ -247,6 +255,33 @@ void cm_kore_free(struct http_request *req)
 	free(ex);
 }
 
+static void refuse_body(struct http_request *req, int status, const char *word, const char *sentence)
+{
+	req->flags |= HTTP_REQUEST_CLOSE;
+	req->owner->flags |= CONN_LINGER; /* the client is still sending */
+	cm_server_refuse(req, status, word, sentence);
+}
+
+/* A long body goes to a file: it has no name from here on, so that nothing of it survives us; who may not send it is
+ * told so now; and it may take as long as it comes at a moderate rate. */
+static bool admit_long(struct http_request *req, uint64_t length)
+{
+	struct cm_request *rq = copy_request(req);
+	struct cm_err err = { 0 };
+	int status = 0;
+	bool ok;
+
+	if (req->http_body_path != NULL)
+		(void)unlink(req->http_body_path);
+	ok = cm_web_admit(cm_server.web, rq, length, &status, &err) == 0;
+	if (!ok)
+		refuse_body(req, status, cm_err_word(err.code), err.text);
+	else
+		req->owner->http_timeout += length / LEAST_RATE * 1000;
+	cm_request_free(rq);
+	return ok;
+}
+
 /* The headers are here, the body perhaps not yet: the time to refuse one that is too long. */
 int cm_kore_headers(struct http_request *req)
 {
@@ -258,11 +293,11 @@ int cm_kore_headers(struct http_request *req)
 	if (req->http_body_length > length)
 		length = req->http_body_length;
 	if (length > cm_web_body_limit(method_of(req), req->path)) {
-		req->flags |= HTTP_REQUEST_CLOSE;
-		req->owner->flags |= CONN_LINGER; /* the client is still sending */
-		cm_server_refuse(req, 413, "TOO_BIG", "This request is too large.");
+		refuse_body(req, 413, "TOO_BIG", "This request is too large.");
 		return KORE_RESULT_ERROR;
 	}
+	if (req->http_body_fd >= 0 && !admit_long(req, length))
+		return KORE_RESULT_ERROR;
 	if (!(req->flags & HTTP_REQUEST_COMPLETE) && http_request_header(req, "expect", &expect) &&
 	    strcasecmp(expect, "100-continue") == 0) {
 		static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";

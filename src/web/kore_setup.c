@@ -16,6 +16,7 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "web/kore_stream.h"
+#include "web/route.h"
 
 struct cm_server cm_server;
 
@@ -82,13 +83,26 @@ static void add_server(const char *name, uint16_t port, bool tls)
 	add_domain(server, tls);
 }
 
+/* Long bodies go to a file. Kore keeps 256 bytes for its name. */
+static void offload_bodies(void)
+{
+	http_body_max = CM_BODY_LIMIT;
+	if (strlen(cm_server.app->tmp_dir) + sizeof("/http_body.XXXXXX") > HTTP_BODY_PATH_MAX) {
+		cm_warn("server", "CM_DATA is such a long path that uploads of more than 1 MB are refused");
+		return;
+	}
+	http_body_max = cm_web_body_limit_max();
+	http_body_disk_offload = CM_BODY_LIMIT;
+	http_body_disk_path = kore_strdup(cm_server.app->tmp_dir);
+}
+
 /* Kore calls this in the parent, after its configuration file, before workers. */
 void kore_parent_configure(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
 	worker_count = (u_int8_t)cm_server.app->workers;
-	http_body_max = cm_web_body_limit_max();
+	offload_bodies();
 	add_server("http", cm_server.app->port, false);
 	if (cm_server.tls_cert[0] != '\0')
 		add_server("https", cm_server.app->tls_port, true);

@@ -34,6 +34,7 @@ struct cm_multipart {
 	size_t delimiter_len;
 	size_t matched; /* bytes of the delimiter that the input ended with so far */
 	size_t parts, preamble;
+	uint64_t consumed;
 	struct cm_buf head;
 };
 
@@ -133,6 +134,12 @@ void cm_multipart_free(struct cm_multipart *mp)
 		return;
 	cm_buf_release(&mp->head);
 	free(mp);
+}
+
+/* The last byte of the headers, which is being taken, counts too. */
+uint64_t cm_multipart_offset(const struct cm_multipart *mp)
+{
+	return mp->consumed + 1;
 }
 
 /* The headers of a part are complete: lines with CRLF, without the empty one. */
@@ -289,6 +296,7 @@ int cm_multipart_push(struct cm_multipart *mp, const void *data, size_t len, str
 			return bad(err, "too much stands before its first part");
 		p += used;
 		len -= used;
+		mp->consumed += used;
 	}
 	return 0; /* what follows the end is ignored, as the specification says */
 }

@@ -7,6 +7,7 @@
 #define CM_WEB_MULTIPART_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/err.h"
 
@@ -31,6 +32,8 @@ struct cm_multipart;
 int cm_multipart_new(const char *content_type, const struct cm_multipart_ops *ops, void *ctx, struct cm_multipart **ret,
 		     struct cm_err *err);
 void cm_multipart_free(struct cm_multipart *mp);
+/* In begin(): how many bytes of the body came before the part's data. Its pieces follow each other there. */
+uint64_t cm_multipart_offset(const struct cm_multipart *mp);
 /* Errors: CM_EINVAL (malformed), CM_ETOOBIG (head, parts), and those of the callbacks. After an error: only free. */
 int cm_multipart_push(struct cm_multipart *mp, const void *data, size_t len, struct cm_err *err);
 /* The body is over. CM_EINVAL when its closing boundary did not come. */

@@ -211,7 +211,8 @@ static struct json_object *operation_of(const struct cm_route *r, struct json_ob
 		cm_json_set(o, "parameters", json_object_get(parameters));
 	if (r->body != NULL) {
 		body = json_object_new_object();
-		types = content("application/json", object_schema(r->body));
+		types = content(r->flags & CM_R_UPLOAD ? "multipart/form-data" : "application/json",
+				object_schema(r->body));
 		cm_json_set(body, "content", types);
 		cm_json_set(o, "requestBody", body);
 	}

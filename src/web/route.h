@@ -16,6 +16,7 @@ enum cm_route_flags {
 	CM_R_NO_RATE = 1 << 1, /* not counted: pages are never, this is for API paths that pages poll */
 	CM_R_RAW = 1 << 2,     /* answers bytes or a stream, not JSON (for the OpenAPI document) */
 	CM_R_OPEN = 1 << 3,    /* no check of the Host header (health) */
+	CM_R_UPLOAD = 1 << 4,  /* takes files: a form with files, or one file as the body (web/upload.h) */
 };
 
 struct cm_route {
@@ -40,6 +41,9 @@ struct cm_route {
 };
 
 enum { CM_BODY_LIMIT = 1 << 20 };
+/* For rows that take files. What is longer than CM_BODY_LIMIT goes to a temporary file as it comes, so the limit is
+ * what the disk holds. */
+#define CM_UPLOAD_LIMIT ((size_t)1 << 42)
 
 enum cm_route_id {
 #define ROUTE(id, handler, ...) CM_ROUTE_##id,

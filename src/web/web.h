@@ -28,6 +28,11 @@ size_t cm_web_body_limit(enum cm_method method, const char *path);
 /* The largest of all rows. */
 size_t cm_web_body_limit_max(void);
 
+/* Before a long body is received (rq has none yet): may whoever asks send it, and is there room? *ret_status is the
+ * HTTP status that belongs to the error. Reads the database, so it blocks shortly: event loop, for long bodies only.
+ * Errors: CM_EAUTH, CM_EDENIED, CM_ENOTFOUND, CM_ENOSPACE… */
+int cm_web_admit(struct cm_web *web, struct cm_request *rq, uint64_t body_len, int *ret_status, struct cm_err *err);
+
 const struct cm_app *cm_web_app(const struct cm_web *web);
 
 #endif

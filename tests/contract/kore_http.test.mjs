@@ -165,6 +165,12 @@ test('refused body: too large is 413 before it is sent, and the answer arrives a
   assert.deepEqual(statuses(over), [413]);
   const fits = json(await ask('POST /echo/large HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n', Buffer.alloc(2000000, 97)));
   assert.equal(fits.body_len, 2000000);
+  assert.equal(fits.body_sum, 2000000 * 97, 'a long body comes as a file without a name, whole');
+  assert.equal(fits.body, null);
+  const short = json(await ask('POST /echo/large HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc'));
+  assert.equal(short.body, 'abc');
+  const denied = await ask('POST /echo/large?deny HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n');
+  assert.match(denied.text, /^HTTP\/1.1 403 [^]*Not you/, 'who may not send it is told before');
 });
 
 test('a client that asks before sending its body is told to go on', async () => {

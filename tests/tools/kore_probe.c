@@ -100,6 +100,22 @@ static void released(void *arg)
 	cm_info("probe", "stream released");
 }
 
+/* All bytes of a body that came as a file without a name, added up. */
+static int64_t sum(int fd)
+{
+	unsigned char piece[65536];
+	struct stat st;
+	int64_t n = 0;
+	ssize_t len;
+
+	if (fstat(fd, &st) != 0 || st.st_nlink != 0)
+		return -2;
+	for (off_t at = 0; (len = pread(fd, piece, sizeof(piece), at)) > 0; at += len)
+		for (ssize_t i = 0; i < len; i++)
+			n += piece[i];
+	return n;
+}
+
 static void echo(struct cm_request *rq, struct cm_reply *rp)
 {
 	static const char *const names[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" };
@@ -111,6 +127,7 @@ static void echo(struct cm_request *rq, struct cm_reply *rp)
 	cm_json_set_str(o, "query", rq->query);
 	cm_json_set_str(o, "body", rq->body);
 	cm_json_set_int(o, "body_len", (int64_t)rq->body_len);
+	cm_json_set_int(o, "body_sum", rq->body_fd > 0 ? sum(rq->body_fd) : -1);
 	cm_json_set_int(o, "header_count", (int64_t)rq->header_count);
 	cm_json_set_str(o, "peer", rq->peer);
 	cm_json_set_bool(o, "tls", rq->tls);
@@ -205,6 +222,15 @@ size_t cm_web_body_limit(enum cm_method method, const char *path)
 {
 	(void)method;
 	return strcmp(path, "/echo/large") == 0 ? 8 << 20 : 1 << 20;
+}
+
+/* The query "deny" is somebody who may not. */
+int cm_web_admit(struct cm_web *web, struct cm_request *rq, uint64_t body_len, int *ret_status, struct cm_err *err)
+{
+	(void)web;
+	(void)body_len;
+	*ret_status = 403;
+	return cm_str_eq(rq->query, "deny") ? cm_err_set(err, CM_EDENIED, "Not you.") : 0;
 }
 
 size_t cm_web_body_limit_max(void)
