@@ -20,4 +20,8 @@ int cm_words_split(const char *text, char ***ret, struct cm_err *err);
 int cm_words_from_json(struct json_object *value, char ***ret, struct cm_err *err);
 void cm_words_free(char **words);
 
+/* The words as one line to be written down, for people: what looks like a secret (after --password, in PGPASSWORD=…, in
+ * a URL, random) is ***, quotes are gone. Caller frees. */
+char *cm_words_masked(char *const *words);
+
 #endif

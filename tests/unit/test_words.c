@@ -83,3 +83,34 @@ TEST(words__json_is_a_text_or_a_list_of_texts)
 	CHECK_INT(cm_words_from_json(number, &none, NULL), CM_EINVAL);
 	CHECK_INT(cm_words_from_json(NULL, &none, NULL), CM_EINVAL);
 }
+
+static bool masked_is(const char *line, const char *want)
+{
+	char **w = split(line);
+	char *text = cm_words_masked(w);
+	bool same = strcmp(text, want) == 0;
+
+	if (!same)
+		printf("# %s\n", text);
+	free(text);
+	cm_words_free(w);
+	return same;
+}
+
+TEST(words_masked__secrets_are_not_written_down)
+{
+	CHECK(masked_is("ls -la /var/lib", "ls -la /var/lib"));
+	CHECK(masked_is("mkdir -p /srv/a", "mkdir -p /srv/a"));
+	CHECK(masked_is("mysqldump -uroot -pS3cret --all-databases", "mysqldump -uroot -p*** --all-databases"));
+	CHECK(masked_is("mysql -p S3cret db", "mysql -p *** db"));
+	CHECK(masked_is("redis-cli -a hunter2 ping", "redis-cli -a *** ping"));
+	CHECK(masked_is("env PGPASSWORD=x psql", "env PGPASSWORD=*** psql"));
+	CHECK(masked_is("app --api-key=abc --db-password abc run", "app --api-key=*** --db-password *** run"));
+	CHECK(masked_is("curl -H 'Authorization: Bearer abc' http://u:p@host/x",
+			"curl -H Authorization: *** *** http://***@host/x"));
+	CHECK(masked_is("sh -c \"mysql -psecret -e 'select 1'\"", "sh -c mysql -p*** -e select 1"));
+	CHECK(masked_is("psql -c \"alter user a password 'geheim'\"", "psql -c alter user a password ***"));
+	CHECK(
+	    masked_is("mysql -e \"create user a identified by 'geheim'\"", "mysql -e create user a identified by ***"));
+	CHECK(masked_is("x ghp_1234567890abcdefABCDEF0123", "x ***"));
+}
