@@ -14,7 +14,7 @@ one() {
 	mkdir -p "$out/$name"
 	local seeds=()
 	[ -d "tests/fuzz/seeds/$name" ] && seeds=("tests/fuzz/seeds/$name")
-	if "$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -artifact_prefix="$out/$name.crash." \
+	if nice -n 10 "$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -artifact_prefix="$out/$name.crash." \
 		-print_final_stats=1 "$out/$name" ${seeds[@]+"${seeds[@]}"} >"$out/$name.log" 2>&1; then
 		echo "ok - $name, $(grep -oE 'number_of_executed_units: [0-9]+' "$out/$name.log" | grep -oE '[0-9]+') inputs"
 	else
