@@ -81,6 +81,7 @@ void cm_job_read(struct cm_stmt *st, struct cm_job *job)
 	job->attempt = (int)cm_stmt_int(st, c++);
 	job->fence = cm_stmt_int(st, c++);
 	job->owner = cm_strdup(cm_stmt_str(st, c++));
+	job->address = cm_strdup(cm_stmt_str(st, c++));
 }
 
 void cm_job_release(struct cm_job *job)
@@ -92,6 +93,7 @@ void cm_job_release(struct cm_job *job)
 	free(job->error_text);
 	free(job->error_code);
 	free(job->owner);
+	free(job->address);
 	cm_job_log_free(job->log, job->log_count);
 	json_object_put(job->params);
 	json_object_put(job->result);

@@ -11,7 +11,7 @@
 #define CM_JOB_COLUMNS                                                                                         \
 	"id, number, kind, lane, host, subject, title, state, params, result, warnings, user, created_ms,"     \
 	" started_ms, finished_ms, updated_ms, version, step, step_total, step_text, bytes_done, bytes_total," \
-	" bytes_per_second, seconds_left, error_text, error_code, cancel, attempt, fence, owner"
+	" bytes_per_second, seconds_left, error_text, error_code, cancel, attempt, fence, owner, address"
 
 /* States in SQL. */
 #define CM_JOB_WAITS "('queued', 'waiting')"

@@ -13,6 +13,7 @@
 #include "core/str.h"
 #include "db/db.h"
 #include "jobs/job_row.h"
+#include "service/audit.h"
 
 enum { UNFINISHED_MAX = 5000 };
 
@@ -77,10 +78,10 @@ static int add(struct cm_db *db, const struct cm_job_request *rq, char *id, cons
 				  UNFINISHED_MAX);
 	rc = cm_db_exec(db, err,
 			"INSERT INTO jobs (id, kind, lane, host, lock, state, subject, title, user, params, created_ms,"
-			" updated_ms, step_text) VALUES (?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?)",
+			" updated_ms, step_text, address) VALUES (?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?)",
 			cm_v_text(id), cm_v_text(rq->kind), cm_v_text(rq->lane), cm_v_text(host), cm_v_text(rq->lock),
 			cm_v_text(rq->subject), cm_v_text(title), cm_v_text(rq->user), cm_v_text(params), cm_v_int(now),
-			cm_v_int(now), cm_v_text(CM_JOB_TEXT_QUEUED));
+			cm_v_int(now), cm_v_text(CM_JOB_TEXT_QUEUED), cm_v_text(cm_audit_act_address()));
 	return rc != 0 ? rc : cm_job_mark_next(db, rq->lane, host, err);
 }
 
@@ -102,6 +103,7 @@ int cm_queue_add(const struct cm_app *app, const struct cm_job_request *rq, char
 	rc = cm_db_end(db, add(db, rq, id, params, err), err);
 	if (rc != 0)
 		return rc;
+	cm_audit_act_covered();
 	cm_queue_wake(app);
 	if (ret_id != NULL)
 		memcpy(ret_id, id, sizeof(id));

@@ -53,6 +53,7 @@ struct cm_job {
 	struct json_object *params, *result; /* objects or NULL */
 	struct json_object *warnings;	     /* array of strings, never NULL */
 	char *user;			     /* who asked; NULL: the program itself */
+	char *address;			     /* where from, or NULL */
 	int64_t created_ms, started_ms, finished_ms, updated_ms;
 	int64_t version; /* grows with each change: a watcher compares it */
 	int step, step_total;
@@ -79,7 +80,8 @@ struct cm_job_request {
 	bool refuse_when_busy; /* CM_EBUSY when an unfinished job of this kind is there */
 };
 
-/* Durable on return; wakes the runner. ret_id may be NULL. CM_EBUSY: "… is already in progress: web". */
+/* Durable on return; wakes the runner. The address is that of who acts in this thread (service/audit.h). ret_id may be
+ * NULL. CM_EBUSY: "… is already in progress: web". */
 int cm_queue_add(const struct cm_app *app, const struct cm_job_request *rq, char ret_id[CM_UUID_LEN + 1],
 		 struct cm_err *err);
 /* Caller releases. CM_ENOTFOUND. */

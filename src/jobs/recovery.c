@@ -45,6 +45,7 @@ void cm_recovery_audit(const struct cm_runner *r, const struct cm_job *job, cons
 					.container_name = job->subject,
 					.error = result->error_text,
 					.user = job->user,
+					.address = job->address,
 					.details = details });
 }
 

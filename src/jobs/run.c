@@ -89,9 +89,11 @@ static void *thread_main(void *arg)
 
 	cm_journal_set_job(run->job.id);
 	cm_audit_set_ending(&run->ending);
+	cm_audit_act_begin(run->job.user, run->job.address);
 	run->rc = run->kind->run(run->app, run->job.params, &progress, &result, &run->err);
 	if (run->rc == 0)
 		run->result = result;
+	cm_audit_act_end();
 	cm_audit_set_ending(NULL);
 	cm_journal_set_job(NULL);
 	cm_db_close_thread();

@@ -29,6 +29,7 @@ const char *const cm_audit_operations[] = {
 	"token_create",
 	"token_revoke",
 	"audit_clear",
+	"audit_export",
 	"job_cancel",
 	"recovery",
 	"database",
@@ -58,6 +59,40 @@ const char *const cm_audit_operations[] = {
 const char *const cm_audit_statuses[] = { "started", "completed", "error", "interrupted", "cancelled", NULL };
 
 static __thread const atomic_bool *job_ending;
+static __thread struct {
+	const char *user, *address;
+	int64_t began_ms; /* monotonic; 0: nobody acts */
+	bool told;
+} act;
+
+void cm_audit_act_begin(const char *user, const char *address)
+{
+	act.user = user != NULL && user[0] != '\0' ? user : NULL;
+	act.address = address != NULL && address[0] != '\0' ? address : NULL;
+	act.began_ms = cm_monotonic_ms();
+	act.told = false;
+}
+
+void cm_audit_act_end(void)
+{
+	act.user = act.address = NULL;
+	act.began_ms = 0;
+}
+
+const char *cm_audit_act_address(void)
+{
+	return act.address;
+}
+
+bool cm_audit_act_told(void)
+{
+	return act.told;
+}
+
+void cm_audit_act_covered(void)
+{
+	act.told = true;
+}
 
 void cm_audit_set_ending(const atomic_bool *ending)
 {
@@ -121,18 +156,40 @@ static int prune(struct cm_db *db, int64_t newest_id, struct cm_err *err)
 	return cm_db_exec(db, err, "DELETE FROM audit WHERE id <= ?", cm_v_int(newest_id - CM_AUDIT_KEEP));
 }
 
+/* Whoever acts in this thread, as far as the line does not say otherwise. */
+static void by_whom(const struct cm_audit_event *e, const char **user, const char **address)
+{
+	*user = e->user != NULL || e->by_program ? e->user : act.user;
+	*address = e->address;
+	if (e->address == NULL && !e->by_program && cm_str_eq(*user, act.user))
+		*address = act.address;
+}
+
+static struct cm_value duration(const struct cm_audit_event *e, const char *status)
+{
+	int64_t ms = cm_json_int(e->details, "duration_ms", -1);
+
+	if (ms < 0 && act.began_ms != 0 && !e->by_program && !cm_str_eq(status, "started"))
+		ms = cm_monotonic_ms() - act.began_ms;
+	return ms < 0 ? cm_v_null() : cm_v_int(ms);
+}
+
 static int insert(struct cm_db *db, const struct cm_audit_event *e, const char *status, struct cm_err *err)
 {
+	const char *whose, *from;
+
+	by_whom(e, &whose, &from);
 	cm_autofree char *container_id = cut(e->container_id), *container_name = cut(e->container_name);
 	cm_autofree char *filename = cut(e->backup_filename), *error = cut(e->error);
-	cm_autofree char *user = cut(e->user), *address = cut(e->address);
+	cm_autofree char *user = cut(whose), *address = cut(from);
 	cm_autofree char *details = details_text(e->details);
 	int rc = cm_db_exec(db, err,
 			    "INSERT INTO audit (at_ms, operation, status, container_id, container_name,"
-			    " backup_filename, error, user, address, details) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			    " backup_filename, error, user, address, details, duration_ms)"
+			    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 			    cm_v_int(cm_now_ms()), cm_v_text(e->operation), cm_v_text(status), cm_v_text(container_id),
 			    cm_v_text(container_name), cm_v_text(filename), cm_v_text(error), cm_v_text(user),
-			    cm_v_text(address), cm_v_text(details));
+			    cm_v_text(address), cm_v_text(details), duration(e, status));
 	return rc != 0 ? rc : prune(db, cm_db_last_id(db), err);
 }
 
@@ -148,7 +205,10 @@ int cm_audit(const struct cm_audit_event *event, struct cm_err *err)
 	int rc = cm_db_get(&db, err);
 	if (rc != 0 || (rc = cm_db_begin(db, err)) != 0)
 		return rc;
-	return cm_db_end(db, insert(db, event, status, err), err);
+	rc = cm_db_end(db, insert(db, event, status, err), err);
+	if (rc == 0)
+		act.told = true;
+	return rc;
 }
 
 int cm_audit_clear(int64_t *ret_deleted, struct cm_err *err)

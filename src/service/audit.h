@@ -32,11 +32,23 @@ struct cm_audit_event {
 	const char *error;
 	const char *user;
 	const char *address;
-	struct json_object *details; /* borrowed */
+	struct json_object *details; /* borrowed; its "duration_ms" is the line's duration */
+	bool by_program;	     /* what the program found by itself, whoever made it look */
 };
 
 /* Within a job (see cm_journal_set_job) details get "progress_id", the job's id, unless they have one. */
 int cm_audit(const struct cm_audit_event *event, struct cm_err *err);
+
+/* Who acts in the calling thread: lines that name no user, or this one, take user and address from here, and count
+ * their duration from this call ("started" has none). The texts are borrowed until cm_audit_act_end(). The dispatcher
+ * does it around a handler, the runner around a job. */
+void cm_audit_act_begin(const char *user, const char *address);
+void cm_audit_act_end(void);
+const char *cm_audit_act_address(void); /* NULL: none */
+/* Has a line been written in this thread since then? The dispatcher writes one for a change that left none. */
+bool cm_audit_act_told(void);
+/* No line is needed: nothing was changed, or a job will tell. */
+void cm_audit_act_covered(void);
 
 /* The runner tells the calling thread that its job may be ended by the program's end: while *ending is true,
  * "cancelled" is written as "interrupted", which is what it is then. NULL forgets. */
@@ -45,13 +57,17 @@ void cm_audit_set_ending(const atomic_bool *ending);
 struct cm_audit_row {
 	int64_t id, at_ms;
 	char *operation, *status, *container_id, *container_name, *backup_filename, *error, *user, *address;
-	char *details; /* JSON text or NULL */
+	char *details;	     /* JSON text or NULL */
+	int64_t duration_ms; /* -1: unknown */
 };
 
 /* What to list, newest first. Everything 0 or NULL: all. */
 struct cm_audit_query {
-	const char *operation, *status, *container_id, *user;
-	const char *search;	/* part of operation, container, file, error, user or address; any case (ASCII) */
+	const char *operation, *status, *user;
+	const char *container_id; /* of 12 hex digits or more the beginning is enough */
+	const char *container;	  /* name, or id as above */
+	const char *search; /* part of operation, container, file, error, user, address or details; any case (ASCII) */
+	int64_t before_id;  /* only older lines than this one; 0: all */
 	int64_t from_ms, to_ms; /* to is exclusive; 0: open */
 	const char *sort;	/* NULL or "-time": newest first; "time"; "operation", "status", "user", "container" */
 	int64_t limit;		/* 1 to 10,000; 0: 1,000; else CM_EINVAL "limit must be between 1 and 10000" */
@@ -67,6 +83,10 @@ struct cm_audit_list {
 /* Caller releases. */
 int cm_audit_list(const struct cm_audit_query *q, struct cm_audit_list *ret, struct cm_err *err);
 void cm_audit_list_release(struct cm_audit_list *list);
+
+/* The words of one column that occur, sorted, at most limit: "operation" or "container_name". Caller puts (an array).
+ */
+int cm_audit_words(const char *column, int limit, struct json_object **ret, struct cm_err *err);
 
 /* {"by_operation":{…},"by_status":{…},"last_24h":n,"last_7d":n,"total_logs":n}; caller puts. */
 int cm_audit_statistics(struct json_object **ret, struct cm_err *err);

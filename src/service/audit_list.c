@@ -2,12 +2,13 @@
 #include <string.h>
 
 #include "core/buf.h"
+#include "core/json.h"
 #include "core/mem.h"
 #include "core/str.h"
 #include "db/db.h"
 #include "service/audit.h"
 
-enum { LIMIT_DEFAULT = 1000, LIMIT_MAX = 10000, VALUES_MAX = 12 };
+enum { LIMIT_DEFAULT = 1000, LIMIT_MAX = 10000, VALUES_MAX = 16, ID_MIN = 12 };
 
 /* Lines have ids in the order of time, even when the clock was set back in between. */
 static const struct {
@@ -46,12 +47,37 @@ static void where_text(struct where *w, const char *condition, const char *value
 		where_add(w, condition, cm_v_text(value));
 }
 
+/* Lines hold the whole id; people and the predecessor's API know its beginning. */
+static bool is_id(const char *s)
+{
+	size_t n = strlen(s);
+	return n >= ID_MIN && n <= 64 && strspn(s, "0123456789abcdef") == n;
+}
+
+static void where_container(struct where *w, const char *name, const char *id)
+{
+	if (id != NULL && *id != '\0' && is_id(id)) {
+		where_add(w, "container_id >= ?", cm_v_text(id));
+		where_add(w, "container_id < ? || 'g'", cm_v_text(id));
+	} else {
+		where_text(w, "container_id = ?", id);
+	}
+	if (name != NULL && is_id(name)) {
+		/* Conditions are joined by AND, which binds more tightly than OR. */
+		where_add(w, "(container_name = ?", cm_v_text(name));
+		where_add(w, "1 OR (container_id >= ?", cm_v_text(name));
+		where_add(w, "container_id < ? || 'g'))", cm_v_text(name));
+	} else {
+		where_text(w, "container_name = ?", name);
+	}
+}
+
 static void where_build(struct where *w, const struct cm_audit_query *q)
 {
 	cm_buf_init(&w->sql, 4096);
 	where_text(w, "operation = ?", q->operation);
 	where_text(w, "status = ?", q->status);
-	where_text(w, "container_id = ?", q->container_id);
+	where_container(w, q->container, q->container_id);
 	where_text(w, "user = ?", q->user);
 	if (q->from_ms != 0)
 		where_add(w, "at_ms >= ?", cm_v_int(q->from_ms));
@@ -63,9 +89,11 @@ static void where_build(struct where *w, const struct cm_audit_query *q)
 			  "(operation || char(10) || coalesce(container_name, '') || char(10) ||"
 			  " coalesce(container_id, '') || char(10) || coalesce(backup_filename, '') || char(10) ||"
 			  " coalesce(error, '') || char(10) || coalesce(user, '') || char(10) ||"
-			  " coalesce(address, '')) LIKE ? ESCAPE '\\'",
+			  " coalesce(address, '') || char(10) || coalesce(details, '')) LIKE ? ESCAPE '\\'",
 			  cm_v_text(w->like));
 	}
+	if (q->before_id > 0)
+		where_add(w, "id < ?", cm_v_int(q->before_id));
 }
 
 static const char *order_of(const char *sort)
@@ -91,6 +119,7 @@ static void row_read(struct cm_stmt *st, struct cm_audit_row *r)
 	r->user = cm_strdup(cm_stmt_str(st, 8));
 	r->address = cm_strdup(cm_stmt_str(st, 9));
 	r->details = cm_strdup(cm_stmt_str(st, 10));
+	r->duration_ms = cm_stmt_null(st, 11) ? -1 : cm_stmt_int(st, 11);
 }
 
 static int rows_load(struct cm_db *db, const struct where *w, const char *order, int64_t limit, int64_t offset,
@@ -98,7 +127,7 @@ static int rows_load(struct cm_db *db, const struct where *w, const char *order,
 {
 	cm_autofree char *sql =
 	    cm_asprintf("SELECT id, at_ms, operation, status, container_id, container_name, backup_filename, error,"
-			" user, address, details FROM audit%s ORDER BY %s LIMIT ? OFFSET ?",
+			" user, address, details, duration_ms FROM audit%s ORDER BY %s LIMIT ? OFFSET ?",
 			w->sql.data, order);
 	cm_autostmt struct cm_stmt *st = NULL;
 	struct cm_value values[VALUES_MAX + 3];
@@ -168,4 +197,29 @@ void cm_audit_list_release(struct cm_audit_list *list)
 	}
 	free(list->rows);
 	*list = (struct cm_audit_list){ 0 };
+}
+
+int cm_audit_words(const char *column, int limit, struct json_object **ret, struct cm_err *err)
+{
+	struct cm_db *db;
+	cm_autostmt struct cm_stmt *st = NULL;
+	cm_autojson struct json_object *words = json_object_new_array();
+
+	if (strcmp(column, "operation") != 0 && strcmp(column, "container_name") != 0)
+		return cm_err_set(err, CM_EINTERNAL, "The audit log has no such words.");
+	/* From one word to the next by the index, however many lines there are. */
+	cm_autofree char *sql =
+	    cm_asprintf("WITH RECURSIVE w(word) AS (SELECT min(%1$s) FROM audit UNION ALL SELECT (SELECT min(%1$s)"
+			" FROM audit WHERE %1$s > w.word) FROM w WHERE w.word IS NOT NULL)"
+			" SELECT word FROM w WHERE word IS NOT NULL LIMIT ?",
+			column);
+	int rc = cm_db_get(&db, err);
+	rc = rc != 0 ? rc : cm_db_query(db, &st, err, sql, cm_v_int(limit));
+	while (rc == 0 && (rc = cm_stmt_step(st, err)) > 0) {
+		cm_json_add_str(words, cm_stmt_str(st, 0));
+		rc = 0;
+	}
+	if (rc == 0)
+		*ret = cm_move(&words);
+	return rc;
 }

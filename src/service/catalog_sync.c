@@ -189,7 +189,8 @@ static int vanished(struct cm_vault *v, const struct file *f, int count, struct 
 	struct cm_audit_event event = { .operation = "verify",
 					.status = "error",
 					.backup_filename = f->name,
-					.error = "Its file is no longer in the vault." };
+					.error = "Its file is no longer in the vault.",
+					.by_program = true };
 	int rc = cm_catalog_set_missing(v->ops->kind, f->name, cm_now_ms(), err);
 
 	if (rc == 0 && count < AUDITED_MAX)
@@ -200,7 +201,7 @@ static int vanished(struct cm_vault *v, const struct file *f, int count, struct 
 
 static void vanished_more(int count)
 {
-	struct cm_audit_event event = { .operation = "verify", .status = "error" };
+	struct cm_audit_event event = { .operation = "verify", .status = "error", .by_program = true };
 	char text[96];
 
 	if (count <= AUDITED_MAX)

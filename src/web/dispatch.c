@@ -11,6 +11,8 @@
 #include "core/json.h"
 #include "core/log.h"
 #include "core/mem.h"
+#include "service/audit.h"
+#include "web/form.h"
 #include "web/reply.h"
 #include "web/view.h"
 #include "web/web_int.h"
@@ -275,6 +277,44 @@ static void log_request(const struct cm_call *call, int64_t began_ms)
 	       (long long)(cm_monotonic_ms() - began_ms));
 }
 
+/* What a change that wrote no line of the audit log itself has to say there; mistakes of a form are none. */
+static void tell_audit(const struct cm_request *rq, const struct cm_reply *rp, int rc, const struct cm_err *err)
+{
+	cm_autojson struct json_object *details = json_object_new_object();
+	bool mistake = rc == CM_EINVAL || rc == CM_ENOTFOUND || rc == CM_EAUTH || rc == CM_ETOOBIG || rc == CM_ELIMIT;
+	bool failed = rc != 0 || rp->status >= 400;
+	struct cm_audit_event event = { .operation = rq->route->audit ? rq->route->audit : rq->route->id,
+					.status = failed ? "error" : "completed",
+					.error = rc != 0  ? err->text
+						 : failed ? "It was refused."
+							  : NULL,
+					.details = details };
+
+	if (rq->route->method == CM_GET || rq->route->flags & CM_R_NO_AUDIT || rq->user_id == 0 || mistake ||
+	    cm_audit_act_told())
+		return;
+	const char *path = rq->is_api ? rq->route->api : rq->route->page;
+	event.backup_filename = strstr(path, "<file>") != NULL ? rq->params[0] : cm_form_get(rq->post, "filename");
+	if (event.backup_filename == NULL && rq->params[0] != NULL)
+		cm_json_set_str(details, "object", rq->params[0]);
+	if (cm_audit(&event, NULL) != 0)
+		cm_warn("web", "the audit log could not be written");
+}
+
+static void run_handler(struct cm_call *call)
+{
+	struct cm_err err = { 0 };
+
+	cm_audit_act_begin(call->rq->user, call->rq->client);
+	int rc = call->rq->route->handler(call->rq, call->rp, &err);
+	tell_audit(call->rq, call->rp, rc, &err);
+	cm_audit_act_end();
+	if (rc != 0)
+		show_failure(call, &err);
+	else
+		show(call);
+}
+
 void cm_web_handle(struct cm_web *web, struct cm_request *rq, struct cm_reply *rp)
 {
 	struct cm_call call = { .web = web, .rq = rq, .rp = rp };
@@ -294,10 +334,8 @@ void cm_web_handle(struct cm_web *web, struct cm_request *rq, struct cm_reply *r
 		rp->status = 303;
 	else if (status != 0)
 		cm_error_reply(&call, status, &err);
-	else if (rq->route->handler(rq, rp, &err) != 0)
-		show_failure(&call, &err);
 	else
-		show(&call);
+		run_handler(&call);
 	cm_headers_secure(rq, rp);
 	cm_reply_compress(rq, rp);
 	/* Here and not on the event loop, where the reply is freed: it takes as long as rendering. */

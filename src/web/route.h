@@ -12,11 +12,12 @@
 typedef int (*cm_page_fn)(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err);
 
 enum cm_route_flags {
-	CM_R_NO_CSRF = 1 << 0, /* no token asked (login by API) */
-	CM_R_NO_RATE = 1 << 1, /* not counted: pages are never, this is for API paths that pages poll */
-	CM_R_RAW = 1 << 2,     /* answers bytes or a stream, not JSON (for the OpenAPI document) */
-	CM_R_OPEN = 1 << 3,    /* no check of the Host header (health) */
-	CM_R_UPLOAD = 1 << 4,  /* takes files: a form with files, or one file as the body (web/upload.h) */
+	CM_R_NO_CSRF = 1 << 0,	/* no token asked (login by API) */
+	CM_R_NO_RATE = 1 << 1,	/* not counted: pages are never, this is for API paths that pages poll */
+	CM_R_RAW = 1 << 2,	/* answers bytes or a stream, not JSON (for the OpenAPI document) */
+	CM_R_OPEN = 1 << 3,	/* no check of the Host header (health) */
+	CM_R_UPLOAD = 1 << 4,	/* takes files: a form with files, or one file as the body (web/upload.h) */
+	CM_R_NO_AUDIT = 1 << 5, /* a POST that changes nothing worth a line of the audit log */
 };
 
 struct cm_route {
@@ -30,6 +31,7 @@ struct cm_route {
 	const char *title;    /* of the page */
 	const char *nav;      /* id of the navigation entry that is current */
 	const char *arg;      /* a word for the handler: rows that differ in one word share it */
+	const char *audit;    /* operation in the audit log of a change whose service wrote no line; NULL: the id */
 	unsigned flags;
 	size_t body_limit; /* bytes; 0: CM_BODY_LIMIT */
 	/* For the OpenAPI document. Fields as "name:type, name?:type": type is string, int, number, bool, object,

@@ -87,9 +87,10 @@ test('what can be read without naming a thing answers with the fields of the doc
     if (method !== 'GET' || where.includes('{') || op.parameters?.some((p) => p.required)) continue;
     const r = await app.api('GET', where);
     assert.equal(r.status, 200, `${where}: ${r.text.slice(0, 300)}`);
+    const content = op.responses['200'].content ?? {};
+    if (!content['application/json']) continue; // a file or a stream
     assert.match(r.headers['content-type'], /^application\/json/);
-    const schema = op.responses['200'].content?.['application/json']?.schema;
-    if (schema) follows(schema, r.json, where);
+    if (content['application/json'].schema) follows(content['application/json'].schema, r.json, where);
   }
 });
 

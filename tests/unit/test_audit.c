@@ -105,6 +105,87 @@ TEST(audit_in_a_job__carries_its_id_and_tells_an_end_from_a_wish)
 	scratch_end();
 }
 
+TEST(audit_actor__fills_who_where_and_how_long)
+{
+	struct cm_audit_list list;
+	cm_autojson struct json_object *details = json_object_new_object();
+
+	scratch_begin();
+	cm_json_set_int(details, "duration_ms", 77);
+	cm_audit_act_begin("ada", "10.0.0.9");
+	CHECK(!cm_audit_act_told());
+	CHECK_INT(note("restore", "started"), 0);
+	CHECK(cm_audit_act_told());
+	CHECK_INT(note("restore", "completed"), 0);
+	CHECK_INT(cm_audit(&(struct cm_audit_event){ .operation = "login", .status = "error", .user = "eve" }, NULL),
+		  0);
+	CHECK_INT(
+	    cm_audit(&(struct cm_audit_event){ .operation = "verify", .status = "error", .by_program = true }, NULL),
+	    0);
+	CHECK_INT(
+	    cm_audit(&(struct cm_audit_event){ .operation = "drill", .status = "error", .details = details }, NULL), 0);
+	cm_audit_act_end();
+	CHECK_INT(note("login", "completed"), 0);
+	CHECK_INT(cm_audit_list(&(struct cm_audit_query){ .sort = "time" }, &list, NULL), 0);
+	CHECK_STR(list.rows[0].user, "ada");
+	CHECK_STR(list.rows[0].address, "10.0.0.9");
+	CHECK_INT(list.rows[0].duration_ms, -1);
+	CHECK(list.rows[1].duration_ms >= 0 && list.rows[1].duration_ms < 5000);
+	CHECK_STR(list.rows[2].user, "eve");
+	CHECK_STR(list.rows[2].address, NULL);
+	CHECK_STR(list.rows[3].user, NULL);
+	CHECK_INT(list.rows[3].duration_ms, -1);
+	CHECK_STR(list.rows[4].user, "ada");
+	CHECK_INT(list.rows[4].duration_ms, 77);
+	CHECK_STR(list.rows[5].user, NULL);
+	CHECK_INT(list.rows[5].duration_ms, -1);
+	cm_audit_list_release(&list);
+	cm_audit_act_begin("ada", NULL);
+	cm_audit_act_covered();
+	CHECK(cm_audit_act_told());
+	cm_audit_act_end();
+	scratch_end();
+}
+
+TEST(audit_list__by_container_and_before)
+{
+	static const char id[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+	struct cm_audit_list list;
+	struct json_object *words = NULL;
+
+	scratch_begin();
+	for (int i = 0; i < 3; i++)
+		CHECK_INT(cm_audit(&(struct cm_audit_event){ .operation = i ? "restore" : "drill",
+							     .status = "completed",
+							     .container_id = i == 1 ? id : "f00",
+							     .container_name = i == 1 ? "web" : "db" },
+				   NULL),
+			  0);
+	CHECK_INT(cm_audit_list(&(struct cm_audit_query){ .container = "db", .before_id = 3 }, &list, NULL), 0);
+	CHECK_INT(list.total, 1);
+	CHECK_INT(list.rows[0].id, 1);
+	cm_audit_list_release(&list);
+	CHECK_INT(cm_audit_list(&(struct cm_audit_query){ .container = "0123456789ab" }, &list, NULL), 0);
+	CHECK_INT(list.total, 1);
+	cm_audit_list_release(&list);
+	CHECK_INT(cm_audit_list(&(struct cm_audit_query){ .container_id = "0123456789ab" }, &list, NULL), 0);
+	CHECK_INT(list.total, 1);
+	cm_audit_list_release(&list);
+	CHECK_INT(cm_audit_list(&(struct cm_audit_query){ .container_id = "0123456789ac" }, &list, NULL), 0);
+	CHECK_INT(list.total, 0);
+	cm_audit_list_release(&list);
+	CHECK_INT(cm_audit_words("operation", 10, &words, NULL), 0);
+	char *text = cm_json_text(words);
+	CHECK_STR(text, "[\"drill\",\"restore\"]");
+	free(text);
+	json_object_put(words);
+	CHECK_INT(cm_audit_words("container_name", 1, &words, NULL), 0);
+	CHECK_INT(cm_json_len(words), 1);
+	json_object_put(words);
+	CHECK_INT(cm_audit_words("user", 1, &words, NULL), CM_EINTERNAL);
+	scratch_end();
+}
+
 enum { MANY = 10000 };
 
 static int fill_many(void)

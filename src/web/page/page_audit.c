@@ -13,11 +13,12 @@
 #include "service/user.h"
 #include "web/form.h"
 #include "web/page.h"
+#include "web/page/page_audit.h"
 #include "web/reply.h"
 #include "web/view.h"
 #include "web/view/view_audit.h"
 
-enum { PAGE_SIZE = 100, API_SIZE = 1000, SIZE_MAX_LINES = 10000 };
+enum { PAGE_SIZE = 100, API_SIZE = 1000, SIZE_MAX_LINES = 10000, WORDS_MAX = 200, NAMES_MAX = 200 };
 
 static const char *const columns[] = { "-time", "operation", "status", "user", "container", NULL };
 
@@ -49,13 +50,14 @@ static bool is_sort(const char *sort)
 	return false;
 }
 
-static int read_query(const struct cm_request *rq, struct cm_audit_query *q, struct cm_err *err)
+int cm_audit_query_read(const struct cm_request *rq, struct cm_audit_query *q, struct cm_err *err)
 {
 	int rc = read_limit(rq, q, err);
 
 	q->operation = cm_form_str(rq->get, "operation_type", NULL);
 	q->status = cm_form_str(rq->get, "status", NULL);
 	q->container_id = cm_form_str(rq->get, "container_id", NULL);
+	q->container = cm_form_str(rq->get, "container", NULL);
 	q->user = cm_form_str(rq->get, "user", NULL);
 	q->search = cm_form_str(rq->get, "q", cm_form_str(rq->get, "search", NULL));
 	q->sort = cm_form_str(rq->get, "sort", columns[0]);
@@ -76,6 +78,26 @@ static bool in_vault(const char *file)
 		return false;
 	cm_catalog_row_release(&row);
 	return true;
+}
+
+/* Those the page knows, then others that occur. */
+static struct json_object *operations_choice(const char *chosen)
+{
+	struct json_object *list = json_object_new_array();
+	cm_autojson struct json_object *there = NULL;
+
+	cm_view_choice(list, "", "All operations", NULL, chosen == NULL);
+	for (size_t i = 0; cm_audit_operations[i] != NULL; i++)
+		cm_view_choice(list, cm_audit_operations[i], cm_audit_operation_text(cm_audit_operations[i]), NULL,
+			       cm_str_eq(cm_audit_operations[i], chosen));
+	if (cm_audit_words("operation", WORDS_MAX, &there, NULL) != 0)
+		return list;
+	for (size_t i = 0; i < cm_json_len(there); i++) {
+		const char *word = json_object_get_string(json_object_array_get_idx(there, i));
+		if (!cm_audit_operation_known(word))
+			cm_view_choice(list, word, cm_audit_operation_text(word), NULL, cm_str_eq(word, chosen));
+	}
+	return list;
 }
 
 static struct json_object *words_choice(const char *const *words, const char *(*text)(const char *), const char *all,
@@ -128,19 +150,32 @@ static void add_statistics(struct json_object *data)
 	cm_json_set(data, "statistics", texts);
 }
 
+/* With what this page is filtered by. */
+static void set_export_url(struct json_object *data, const char *key, const struct cm_request *rq, const char *format)
+{
+	cm_view_text(data, key, "/audit/export?format=%s%s%s", format, rq->query && rq->query[0] ? "&" : "",
+		     rq->query ? rq->query : "");
+}
+
 static void add_page(struct json_object *data, const struct cm_request *rq, const struct cm_audit_query *q,
 		     int64_t total)
 {
-	struct json_object *filters = json_object_new_object();
-	bool filtered = q->operation || q->status || q->container_id || q->user || q->search || q->from_ms || q->to_ms;
+	struct json_object *filters = json_object_new_object(), *names = NULL;
+	bool filtered = q->operation || q->status || q->container || q->container_id || q->user || q->search ||
+			q->from_ms || q->to_ms;
 
+	if (cm_audit_words("container_name", NAMES_MAX, &names, NULL) != 0)
+		names = json_object_new_array();
+	cm_json_set(data, "container_names", names);
+	cm_json_set_str(data, "container", cm_form_str(rq->get, "container", ""));
+	set_export_url(data, "csv_url", rq, "csv");
+	set_export_url(data, "json_url", rq, "json");
 	cm_json_set_str(data, "start_date", cm_form_str(rq->get, "start_date", ""));
 	cm_json_set_str(data, "end_date", cm_form_str(rq->get, "end_date", ""));
 	cm_json_set_bool(data, "is_filtered", filtered);
 	cm_json_set_bool(data, "is_empty", total == 0 && !filtered);
 	cm_json_set_bool(data, "is_no_match", total == 0 && filtered);
-	cm_json_set(filters, "operation_type",
-		    words_choice(cm_audit_operations, cm_audit_operation_text, "All operations", q->operation));
+	cm_json_set(filters, "operation_type", operations_choice(q->operation));
 	cm_json_set(filters, "status", words_choice(cm_audit_statuses, cm_audit_status_text, "Any result", q->status));
 	cm_json_set(filters, "user", users_choice(q->user));
 	cm_json_set(data, "filters", filters);
@@ -155,7 +190,7 @@ int cm_page_audit(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err
 	struct cm_audit_query q = { 0 };
 	struct cm_audit_list logs = { 0 };
 	struct cm_list list = { 0 };
-	int rc = read_query(rq, &q, err);
+	int rc = cm_audit_query_read(rq, &q, err);
 
 	if (rc == 0)
 		rc = cm_audit_list(&q, &logs, err);

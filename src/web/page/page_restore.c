@@ -13,6 +13,7 @@
 #include "db/catalog.h"
 #include "jobs/kinds.h"
 #include "jobs/queue.h"
+#include "service/audit.h"
 #include "service/container_spec.h"
 #include "service/network_restore.h"
 #include "service/preflight.h"
@@ -301,6 +302,7 @@ static int api_start(struct cm_request *rq, struct cm_reply *rp, struct cm_err *
 	if (rc != 0)
 		return rc;
 	if (cm_form_bool(rq->get, "preflight", cm_form_bool(rq->post, "preflight", false))) {
+		cm_audit_act_covered();
 		cm_reply_json(rp, 200, cm_move(&preview));
 		return 0;
 	}

@@ -30,6 +30,7 @@ static const struct word operations[] = {
 	{ "token_create", "API token made" },
 	{ "token_revoke", "API token revoked" },
 	{ "audit_clear", "Audit log cleared" },
+	{ "audit_export", "Audit log exported" },
 	{ "job_cancel", "Job cancelled" },
 	{ "recovery", "Recovery" },
 	{ "database", "Database mended" },
@@ -69,9 +70,24 @@ static const char *text_of(const struct word *list, size_t count, const char *wo
 	return word;
 }
 
+bool cm_audit_operation_known(const char *operation)
+{
+	return text_of(operations, CM_COUNT(operations), operation) != operation;
+}
+
 const char *cm_audit_operation_text(const char *operation)
 {
-	return text_of(operations, CM_COUNT(operations), operation);
+	static __thread char words[64];
+
+	if (operation == NULL || cm_audit_operation_known(operation))
+		return text_of(operations, CM_COUNT(operations), operation);
+	cm_str_copy(words, sizeof(words), operation);
+	for (char *p = words; *p != '\0'; p++)
+		if (*p == '_')
+			*p = ' ';
+	if (words[0] >= 'a' && words[0] <= 'z')
+		words[0] = (char)(words[0] - 'a' + 'A');
+	return words;
 }
 
 const char *cm_audit_status_text(const char *status)
@@ -92,12 +108,10 @@ static void add_object(struct json_object *o, const struct cm_audit_row *row, bo
 		cm_view_url(o, "object_url", "/containers?q=%s", row->container_name);
 }
 
-static void add_details(struct json_object *o, const struct cm_audit_row *row)
+/* Caller puts. Never NULL. */
+static struct json_object *details_of(const struct cm_audit_row *row)
 {
 	struct json_object *details = NULL;
-	const char *job;
-	int64_t ms, warnings;
-	char text[96];
 
 	if (row->details != NULL)
 		cm_json_parse(row->details, strlen(row->details), &details, NULL);
@@ -105,11 +119,20 @@ static void add_details(struct json_object *o, const struct cm_audit_row *row)
 		json_object_put(details);
 		details = json_object_new_object();
 	}
+	return details;
+}
+
+static void add_details(struct json_object *o, const struct cm_audit_row *row)
+{
+	struct json_object *details = details_of(row);
+	const char *job;
+	int64_t ms = row->duration_ms, warnings;
+	char text[96];
+
 	job = cm_json_str(details, "progress_id", cm_json_str(details, "job_id", NULL));
 	cm_json_set(o, "job_url", NULL);
 	if (job != NULL)
 		cm_view_url(o, "job_url", "/job/%s", job);
-	ms = cm_json_int(details, "duration_ms", -1);
 	if (ms >= 0 && ms < 10000)
 		cm_view_text(o, "duration_text", "%.1f s", (double)ms / 1000);
 	else if (ms >= 0)
@@ -125,23 +148,43 @@ static void add_details(struct json_object *o, const struct cm_audit_row *row)
 	cm_json_set(o, "details", details);
 }
 
-struct json_object *cm_view_audit_row(const struct cm_audit_row *row, bool exists, int64_t now_ms)
+static void add_fields(struct json_object *o, const struct cm_audit_row *row)
 {
-	struct json_object *o = json_object_new_object();
-	char plain[32];
+	char plain[32], at[32];
 
 	cm_time_plain(plain, row->at_ms);
+	cm_time_rfc3339(at, row->at_ms);
 	cm_json_set_int(o, "id", row->id);
 	cm_json_set_str(o, "operation_type", row->operation);
-	cm_json_set_str(o, "container_id", row->container_id);
+	/* The predecessor's has 12 digits. */
+	cm_view_text(o, "container_id", row->container_id ? "%.12s" : NULL, row->container_id);
+	cm_json_set_str(o, "container_full_id", row->container_id);
 	cm_json_set_str(o, "container_name", row->container_name);
 	cm_json_set_str(o, "backup_filename", row->backup_filename);
 	cm_json_set_str(o, "status", row->status);
 	cm_json_set_str(o, "error_message", row->error);
 	cm_json_set_str(o, "user", row->user);
+	cm_json_set_str(o, "address", row->address);
+	cm_json_set(o, "duration_ms", row->duration_ms >= 0 ? json_object_new_int64(row->duration_ms) : NULL);
 	cm_json_set_str(o, "timestamp", plain);
+	cm_json_set_str(o, "timestamp_at", at);
+}
+
+struct json_object *cm_view_audit_export(const struct cm_audit_row *row)
+{
+	struct json_object *o = json_object_new_object();
+
+	add_fields(o, row);
+	cm_json_set(o, "details", details_of(row));
+	return o;
+}
+
+struct json_object *cm_view_audit_row(const struct cm_audit_row *row, bool exists, int64_t now_ms)
+{
+	struct json_object *o = json_object_new_object();
+
+	add_fields(o, row);
 	cm_view_time(o, "time", row->at_ms, now_ms);
-	cm_json_set_str(o, "timestamp_at", cm_json_str(o, "time_at", NULL));
 	cm_json_set_str(o, "operation_text", cm_audit_operation_text(row->operation));
 	cm_json_set_str(o, "status_text", cm_audit_status_text(row->status));
 	cm_view_is(o, row->status, "started", "completed", "error", "interrupted", "cancelled", NULL);
