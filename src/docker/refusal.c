@@ -45,10 +45,8 @@ static void message_clean(char dst[MESSAGE_MAX + 1], const char *s)
 static const struct {
 	const char *prefix, *kind;
 } kinds[] = {
-	{ "/containers/", "container" },
-	{ "/volumes/", "volume" },
-	{ "/networks/", "network" },
-	{ "/exec/", "running command" },
+	{ "/containers/", "container" }, { "/volumes/", "volume" },	  { "/networks/", "network" },
+	{ "/services/", "service" },	 { "/exec/", "running command" },
 };
 
 /* Copies a name for showing: percent-decoded, printable ASCII only, which is all that names consist of. */
@@ -133,6 +131,7 @@ static const struct {
 	{ 0, CM_EINUSE, "address already in use", " Choose another port or stop what uses it." },
 	{ 0, CM_EUNSUPPORTED, "client version", " Use a version of Container Monkey that fits this engine." },
 	{ 0, CM_EUNSUPPORTED, "not a swarm manager", "" },
+	{ 0, CM_EBUSY, "update out of sequence", " It was changed meanwhile: try again." },
 	{ 0, CM_EINUSE, "has active endpoints", " Disconnect its containers first." },
 	{ 0, CM_EEXIST, "already exists in network", "" },
 	{ 0, CM_ENOTFOUND, "is not connected to", "" },

@@ -27,7 +27,10 @@ before(async () => {
   const id = (await docker('inspect', '-f', '{{.Id}}', `${p}one`)).slice(0, 12);
   const at = encodeURIComponent(file);
   const inside = encodeURIComponent(`volumes/${p}one/folder`);
+  await docker('run', '-d', '--init', '--name', `${p}web`, '--label', `com.docker.compose.project=${p}shop`, '--label', 'com.docker.compose.service=web',
+    '-v', `${p}shared:/data`, 'busybox:local', 'sleep', '1000000');
   list = [
+    '/stacks', '/stacks?q=nothing-of-this-name', `/stack/${p}shop`, `/stack/${p}shop/delete`,
     '/', '/containers', '/containers?q=nothing-of-this-name', '/containers?sort=-created', `/container/${id}/delete`,
     '/vault', '/vault?q=nothing-of-this-name', '/vault?sort=size', '/vault/empty', `/vault/delete?file=${at}`,
     `/backup/${at}`, `/backup/${at}/files`, `/backup/${at}/files?path=${inside}`,
