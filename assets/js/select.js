@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Selecting rows: all, one by click on the row, a range with shift; and what the buttons above say about it.
+// Selecting rows: all, one by click on the row, a range with shift; and what the buttons above say about it. A button
+// with data-can is there for rows whose data-can has the same word.
 import { all, count, one, sizeText } from './dom.js';
 
 function startSelection(form) {
@@ -10,7 +11,10 @@ function startSelection(form) {
 	const update = () => {
 		const shown = boxes();
 		const chosen = shown.filter((box) => box.checked);
-		for (const button of all('[data-needs-selection]', form)) button.disabled = chosen.length === 0;
+		const can = new Set(chosen.flatMap((box) => (box.dataset.can || '').split(' ')));
+		for (const button of all('[data-needs-selection]', form)) {
+			button.disabled = chosen.length === 0 || (button.dataset.can && !can.has(button.dataset.can));
+		}
 		const bytes = chosen.reduce((sum, box) => sum + Number(box.dataset.size || 0), 0);
 		const size = bytes ? `, ${sizeText(bytes)}` : '';
 		for (const label of all('[data-count]', form)) {

@@ -8,6 +8,7 @@
 #include "core/mem.h"
 #include "core/str.h"
 #include "docker/container.h"
+#include "docker/image.h"
 #include "docker/self.h"
 #include "docker/volume.h"
 #include "service/audit.h"
@@ -30,13 +31,19 @@ static int do_kill(struct cm_docker *d, const char *id, struct cm_err *err)
 	return cm_container_kill(d, id, NULL, err);
 }
 
+enum { RUNNING = 1, PAUSED = 2, STOPPED = 4, ANY = 7 };
+
 static const struct action {
-	const char *word, *text;
+	const char *word, *text, *done;
 	int (*run)(struct cm_docker *d, const char *id, struct cm_err *err);
+	unsigned in, already; /* states it is done in, and those in which there is nothing left to do */
 } actions[] = {
-	{ "start", "Container started", cm_container_start }, { "stop", "Container stopped gracefully", do_stop },
-	{ "restart", "Container restarted", do_restart },     { "kill", "Container killed", do_kill },
-	{ "pause", "Container paused", cm_container_pause },  { "resume", "Container resumed", cm_container_unpause },
+	{ "start", "Container started", "started", cm_container_start, STOPPED, RUNNING },
+	{ "stop", "Container stopped gracefully", "stopped", do_stop, RUNNING | PAUSED, STOPPED },
+	{ "restart", "Container restarted", "restarted", do_restart, ANY, 0 },
+	{ "kill", "Container killed", "killed", do_kill, RUNNING | PAUSED, 0 },
+	{ "pause", "Container paused", "paused", cm_container_pause, RUNNING, PAUSED },
+	{ "resume", "Container resumed", "resumed", cm_container_unpause, PAUSED, RUNNING },
 };
 
 static const struct action *action_find(const char *word)
@@ -53,6 +60,30 @@ const char *cm_containers_action_text(const char *word)
 	const struct action *a = action_find(word);
 
 	return a != NULL ? a->text : NULL;
+}
+
+const char *cm_containers_action_done(const char *word)
+{
+	const struct action *a = action_find(word);
+
+	return a != NULL ? a->done : NULL;
+}
+
+static unsigned state_of(struct json_object *inspect)
+{
+	if (json_object_get_boolean(cm_json_at(inspect, "State.Paused")))
+		return PAUSED;
+	return json_object_get_boolean(cm_json_at(inspect, "State.Running")) ? RUNNING : STOPPED;
+}
+
+/* The engine's own words for these differ from version to version. */
+static int refuse(const struct action *a, unsigned state, const char *name, struct cm_err *err)
+{
+	if (state == PAUSED)
+		return cm_err_set(err, CM_EBUSY, "%s is paused: resume it first.", name);
+	if (state == STOPPED)
+		return cm_err_set(err, CM_EBUSY, "%s is not running, so it cannot be %s.", name, a->done);
+	return cm_err_set(err, CM_EBUSY, "%s is running, so it cannot be %s.", name, a->done);
 }
 
 static void audit(const char *word, struct json_object *inspect, const char *user, const struct cm_err *why,
@@ -118,7 +149,15 @@ int cm_containers_action(const struct cm_app *app, const char *id, const char *w
 	rc = rc < 0 ? rc : cm_engine_get(app, &d, err);
 	if (rc < 0)
 		return rc;
-	rc = a->run(d, cm_json_str(inspect, "Id", id), &why);
+	/* Somebody was faster, or clicked twice: it is as it was asked to be. */
+	if ((state_of(inspect) & a->already) != 0) {
+		*ret_name = cm_strdup(cm_spec_name(inspect));
+		return 0;
+	}
+	if ((state_of(inspect) & a->in) == 0)
+		rc = refuse(a, state_of(inspect), cm_spec_name(inspect), &why);
+	else
+		rc = a->run(d, cm_json_str(inspect, "Id", id), &why);
 	cm_engine_changed();
 	audit(word, inspect, user, rc < 0 ? &why : NULL, NULL);
 	if (rc < 0) {
@@ -212,17 +251,70 @@ static int stop_and_remove(struct cm_docker *d, struct json_object *inspect, str
 	return rc == CM_ENOTFOUND ? 0 : rc;
 }
 
-int cm_containers_delete(const struct cm_app *app, const char *id, bool delete_volumes, const char *user,
-			 struct json_object **ret, struct cm_err *err)
+/* Names of the containers in list, but for the one of this id, that were made from the image. */
+static struct json_object *image_users(struct json_object *list, const char *image, const char *but_id)
 {
-	cm_autojson struct json_object *inspect = NULL, *volumes = NULL;
+	struct json_object *users = json_object_new_array();
+
+	for (size_t i = 0; i < cm_json_len(list); i++) {
+		struct json_object *item = json_object_array_get_idx(list, i);
+
+		if (!cm_str_eq(cm_json_str(item, "Id", ""), but_id) &&
+		    cm_str_eq(cm_json_str(item, "ImageID", ""), image))
+			cm_json_add_str(users, cm_containers_entry_name(item));
+	}
+	return users;
+}
+
+int cm_containers_image(const struct cm_app *app, struct json_object *inspect, struct json_object **ret,
+			struct cm_err *err)
+{
+	cm_autojson struct json_object *list = NULL, *now = NULL;
+	const char *id = cm_json_str(inspect, "Image", ""), *name = cm_json_str_at(inspect, "Config.Image", "");
+	struct json_object *o;
+	struct cm_docker *d;
+	int rc = cm_engine_get(app, &d, err);
+
+	rc = rc < 0 ? rc : cm_container_list(d, true, NULL, &list, err);
+	if (rc < 0)
+		return rc;
+	/* The name may mean another image by now: then it is this one's id that goes. */
+	if (cm_image_inspect(d, name, &now, NULL) < 0 || !cm_str_eq(cm_json_str(now, "Id", ""), id))
+		name = id;
+	o = json_object_new_object();
+	cm_json_set_str(o, "name", name);
+	cm_json_set(o, "users", image_users(list, id, cm_json_str(inspect, "Id", "")));
+	*ret = o;
+	return 0;
+}
+
+/* One that somebody else uses, or that has another name too, stays at least under that. */
+static void image_delete(struct cm_docker *d, struct json_object *image, struct json_object *result)
+{
+	const char *name = cm_json_str(image, "name", "");
+	struct cm_err why = { 0 };
+	bool used = cm_json_len(cm_json_arr(image, "users")) > 0;
+	bool gone = !used && cm_image_remove(d, name, false, false, NULL, &why) == 0;
+
+	cm_json_set_str(result, "deleted_image", gone ? name : NULL);
+	cm_json_set_str(result, "kept_image", gone ? NULL : name);
+	if (!gone && !used)
+		cm_json_set_str(result, "image_error", why.text);
+}
+
+int cm_containers_delete(const struct cm_app *app, const char *id, const struct cm_containers_delete_options *o,
+			 const char *user, struct json_object **ret, struct cm_err *err)
+{
+	cm_autojson struct json_object *inspect = NULL, *volumes = NULL, *image = NULL;
 	struct json_object *result;
 	struct cm_err why = { 0 };
 	struct cm_docker *d;
 	int rc = cm_containers_look(app, id, &inspect, err);
 
-	if (rc == 0 && delete_volumes)
+	if (rc == 0 && o->volumes)
 		rc = cm_containers_volumes(app, inspect, &volumes, err);
+	if (rc == 0 && o->image)
+		rc = cm_containers_image(app, inspect, &image, err);
 	rc = rc < 0 ? rc : cm_engine_get(app, &d, err);
 	if (rc < 0)
 		return rc;
@@ -237,6 +329,8 @@ int cm_containers_delete(const struct cm_app *app, const char *id, bool delete_v
 	result = json_object_new_object();
 	cm_json_set_str(result, "name", cm_spec_name(inspect));
 	volumes_delete(d, volumes, result);
+	if (image != NULL)
+		image_delete(d, image, result);
 	audit("delete", inspect, user, NULL, result);
 	*ret = result;
 	return 0;

@@ -12,12 +12,15 @@
 #include "core/err.h"
 #include "service/app.h"
 
-/* action: "start", "stop", "restart", "kill", "pause", "resume". *ret_name (caller frees): the container's name.
- * Errors: CM_ENOTFOUND, CM_EUNSUPPORTED (ours, see own.h), CM_EINVAL (no such action), those of the engine. */
+/* action: "start", "stop", "restart", "kill", "pause", "resume". *ret_name (caller frees): the container's name. What
+ * is so already succeeds. Errors: CM_ENOTFOUND, CM_EUNSUPPORTED (ours, see own.h), CM_EBUSY (not in this state),
+ * CM_EINVAL (no such action), those of the engine. */
 int cm_containers_action(const struct cm_app *app, const char *id, const char *action, const char *user,
 			 char **ret_name, struct cm_err *err);
 /* The sentence for a done action: "Container started". NULL: no such action. */
 const char *cm_containers_action_text(const char *action);
+/* The word for it: "started". NULL: no such action. */
+const char *cm_containers_action_done(const char *action);
 
 /* The name in an entry of the engine's list, without its slash; its id when it has none. Borrowed; does not block. */
 const char *cm_containers_entry_name(struct json_object *entry);
@@ -33,9 +36,17 @@ int cm_containers_look(const struct cm_app *app, const char *id, struct json_obj
 int cm_containers_volumes(const struct cm_app *app, struct json_object *inspect, struct json_object **ret,
 			  struct cm_err *err);
 
-/* Stops it, removes it, and, when asked, its volumes that nobody else uses. *ret (caller puts): {"name",
- * "deleted_volumes":[…],"kept_volumes":[…]}. */
-int cm_containers_delete(const struct cm_app *app, const char *id, bool delete_volumes, const char *user,
-			 struct json_object **ret, struct cm_err *err);
+/* The image of an inspected container: {"name": how it would be removed, "users":[names of other containers]}. Caller
+ * puts *ret. */
+int cm_containers_image(const struct cm_app *app, struct json_object *inspect, struct json_object **ret,
+			struct cm_err *err);
+
+struct cm_containers_delete_options {
+	bool volumes, image; /* too, when nobody else uses them */
+};
+/* Stops it and removes it, with what is asked for. *ret (caller puts): {"name", "deleted_volumes":[…],
+ * "kept_volumes":[…], "deleted_image"?: name|null, "kept_image"?: name|null, "image_error"?}. */
+int cm_containers_delete(const struct cm_app *app, const char *id, const struct cm_containers_delete_options *o,
+			 const char *user, struct json_object **ret, struct cm_err *err);
 
 #endif

@@ -139,3 +139,23 @@ TEST(view_container__options_have_every_key_of_the_fixture)
 
 	CHECK(shape_fits(cm_json_obj(cm_json_obj(fixture, "data"), "options"), o, "options"));
 }
+
+TEST(view_container__since_fits_beside_the_state)
+{
+	static const char *const cases[][2] = {
+		{ "Up 12 days (healthy)", "12 d" },
+		{ "Up About an hour", "1 h" },
+		{ "Up Less than a second", "1 s" },
+		{ "Exited (137) 5 weeks ago", "5 wk ago" },
+		{ "Exited (0) About a minute ago", "1 min ago" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct cm_container_ctx ctx = context(CM_ROLE_VIEWER);
+		char entry[256];
+
+		snprintf(entry, sizeof(entry), "{\"Id\":\"aa\",\"State\":\"running\",\"Status\":\"%s\"}", cases[i][0]);
+		cm_autojson struct json_object *o = view(entry, &ctx);
+		CHECK_STR(cm_json_str(o, "since_short", ""), cases[i][1]);
+	}
+}

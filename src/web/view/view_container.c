@@ -88,6 +88,30 @@ static void since_text(struct json_object *o, const char *status)
 	}
 }
 
+/* "12 days" gives "12 d", "About an hour ago" "1 h ago": what fits beside the state. The engine's words, see
+ * go-units' HumanDuration. */
+static void since_short(struct json_object *o, const char *status)
+{
+	static const struct {
+		const char *unit, *text;
+	} units[] = { { "second", "s" }, { "minute", "min" }, { "hour", "h" }, { "day", "d" },
+		      { "week", "wk" },	 { "month", "mo" },   { "year", "y" } };
+	/* Behind the exit code, before the health. */
+	const char *at = cm_str_has_prefix(status, "Exited (") ? strchr(status, ')') : status;
+	int n = 1;
+
+	cm_json_set(o, "since_short", NULL);
+	for (size_t i = 0; at != NULL && i < CM_COUNT(units); i++) {
+		if (strstr(at, units[i].unit) == NULL)
+			continue;
+		at += strcspn(at, "0123456789");
+		if (*at != '\0' && sscanf(at, "%d", &n) != 1)
+			n = 1;
+		cm_view_text(o, "since_short", "%d %s%s", n, units[i].text, strstr(status, " ago") ? " ago" : "");
+		return;
+	}
+}
+
 static struct json_object *health_view(const char *status)
 {
 	static const struct {
@@ -133,10 +157,17 @@ static void stack_view(struct json_object *o, struct json_object *entry)
 	cm_json_set(o, "stack", stack);
 }
 
+static void address_add(struct cm_buf *all, const char *network, const char *ip)
+{
+	if (ip[0] != '\0')
+		cm_buf_printf(all, "%s%s in %s", all->len > 0 ? ", " : "", ip, network);
+}
+
 static void networks_view(struct json_object *o, struct json_object *entry)
 {
 	struct json_object *networks = cm_json_at(entry, "NetworkSettings.Networks"), *names = json_object_new_array();
-	const char *address = "N/A";
+	cm_autobuf struct cm_buf all = CM_BUF_INIT(65536);
+	const char *address = "";
 
 	if (json_object_is_type(networks, json_type_object)) {
 		json_object_object_foreach(networks, name, endpoint)
@@ -144,11 +175,15 @@ static void networks_view(struct json_object *o, struct json_object *entry)
 			const char *ip = cm_json_str(endpoint, "IPAddress", "");
 
 			cm_json_add_str(names, name);
-			if (ip[0] != '\0' && cm_str_eq(address, "N/A"))
+			address_add(&all, name, ip);
+			address_add(&all, name, cm_json_str(endpoint, "GlobalIPv6Address", ""));
+			if (address[0] == '\0')
 				address = ip;
 		}
 	}
-	cm_json_set_str(o, "ip_address", address);
+	cm_json_set_str(o, "ip_address", address[0] != '\0' ? address : "N/A");
+	cm_json_set_str(o, "address", address[0] != '\0' ? address : NULL);
+	cm_json_set_str(o, "addresses_text", all.len > 0 ? all.data : NULL);
 	cm_json_set(o, "networks", names);
 }
 
@@ -261,12 +296,13 @@ static void backup_view(struct json_object *o, const struct cm_container_ctx *ct
 	cm_json_set(o, "backup_job", job);
 }
 
-static void actions_view(struct json_object *o, const struct cm_container_ctx *ctx, const char *id, const char *state,
-			 bool is_self)
+void cm_view_container_actions(struct json_object *o, const struct cm_container_ctx *ctx, const char *id,
+			       const char *state, bool is_self)
 {
 	const char *status = states[state_index(state)].status;
 	bool running = cm_str_eq(status, "running"), paused = cm_str_eq(status, "paused");
 	bool may = ctx->role >= CM_ROLE_DEVELOPER && !is_self, admin = ctx->role >= CM_ROLE_ADMIN && !is_self;
+	cm_autobuf struct cm_buf words = CM_BUF_INIT(256);
 	const struct {
 		const char *word;
 		bool can;
@@ -283,11 +319,15 @@ static void actions_view(struct json_object *o, const struct cm_container_ctx *c
 		char key[16];
 
 		snprintf(key, sizeof(key), "%s_url", all[i].word);
-		if (all[i].can)
-			cm_view_url(o, key, "/container/%s/%s", id, all[i].word);
-		else
+		if (!all[i].can) {
 			cm_json_set(o, key, NULL);
+			continue;
+		}
+		cm_view_url(o, key, "/container/%s/%s", id, all[i].word);
+		cm_buf_printf(&words, "%s%s", words.len > 0 ? " " : "", all[i].word);
 	}
+	/* For the script that enables the buttons of a selection. */
+	cm_json_set_str(o, "can", words.len > 0 ? words.data : NULL);
 }
 
 struct json_object *cm_view_container(struct json_object *entry, const struct cm_container_ctx *ctx)
@@ -314,10 +354,11 @@ struct json_object *cm_view_container(struct json_object *entry, const struct cm
 	volumes_view(o, entry);
 	cm_view_container_state(o, state);
 	since_text(o, status);
+	since_short(o, status);
 	cm_json_set(o, "health", health_view(status));
 	stack_view(o, entry);
 	backup_view(o, ctx);
-	actions_view(o, ctx, id, state, is_self);
+	cm_view_container_actions(o, ctx, id, state, is_self);
 	if (is_self)
 		cm_json_set(o, "vault_url", NULL);
 	else

@@ -33,6 +33,10 @@ struct json_object *cm_view_container(struct json_object *entry, const struct cm
 const char *cm_view_container_status(struct json_object *entry);
 /* Adds "state_text", "is_running", "is_paused", "is_stopped", "is_restarting" for an engine's state word. */
 void cm_view_container_state(struct json_object *o, const char *state);
+/* Adds a member "<action>_url" for each action, null where state or role forbid it, and "can", their words in one text.
+ * Of ctx: role and job_id. */
+void cm_view_container_actions(struct json_object *o, const struct cm_container_ctx *ctx, const char *id,
+			       const char *state, bool is_self);
 /* {"text","at","title","url","is_ok","is_old"}, or NULL. */
 struct json_object *cm_view_last_backup(const struct cm_catalog_row *row, int64_t now_ms);
 bool cm_view_is_protected(const struct cm_catalog_row *row, int64_t now_ms);
