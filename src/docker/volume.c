@@ -7,7 +7,7 @@
 #include "core/str.h"
 #include "docker/transport.h"
 
-enum { SLOW_MS = 240000, PATH_LEN = 16384 };
+enum { SLOW_MS = 240000, SIZES_MS = 600000, PATH_LEN = 16384, API_DF_TYPE = 42 };
 
 int cm_volume_list(struct cm_docker *d, struct json_object *filters, struct json_object **ret, struct cm_err *err)
 {
@@ -63,6 +63,31 @@ int cm_volume_remove(struct cm_docker *d, const char *name, bool force, struct c
 		return r;
 	cm_docker_path(&path, "/volumes/%s?force=%b", name, force);
 	return cm_docker_call_slow(d, "DELETE", path.data, NULL, SLOW_MS, NULL, err);
+}
+
+int cm_volume_sizes(struct cm_docker *d, struct json_object **ret, struct cm_err *err)
+{
+	cm_autojson struct json_object *o = NULL;
+	struct json_object *list, *sizes;
+	int minor = 0, r = cm_docker_api(d, &minor, err);
+
+	/* Older ones measure images and containers too. */
+	if (r == 0)
+		r = cm_docker_call_slow(d, "GET", minor >= API_DF_TYPE ? "/system/df?type=volume" : "/system/df", NULL,
+					SIZES_MS, &o, err);
+	if (r < 0)
+		return r;
+	list = cm_json_arr(o, "Volumes");
+	sizes = json_object_new_object();
+	for (size_t i = 0; i < cm_json_len(list); i++) {
+		struct json_object *v = json_object_array_get_idx(list, i);
+		int64_t size = cm_json_int(cm_json_obj(v, "UsageData"), "Size", -1);
+
+		if (size >= 0)
+			cm_json_set_int(sizes, cm_json_str(v, "Name", ""), size);
+	}
+	*ret = sizes;
+	return 0;
 }
 
 int cm_volume_prune(struct cm_docker *d, struct json_object *filters, struct json_object **ret, struct cm_err *err)

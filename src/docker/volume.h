@@ -16,6 +16,9 @@ int cm_volume_inspect(struct cm_docker *d, const char *name, struct json_object 
 int cm_volume_create(struct cm_docker *d, struct json_object *config, struct json_object **ret, struct cm_err *err);
 /* Errors: CM_EINUSE. force: no error when there is none. */
 int cm_volume_remove(struct cm_docker *d, const char *name, bool force, struct cm_err *err);
+/* What each holds, by the engine's own counting: {"name": bytes}, without those it cannot measure. Slow: up to minutes.
+ * Caller puts *ret. */
+int cm_volume_sizes(struct cm_docker *d, struct json_object **ret, struct cm_err *err);
 int cm_volume_prune(struct cm_docker *d, struct json_object *filters, struct json_object **ret, struct cm_err *err);
 
 #endif
