@@ -46,7 +46,13 @@ static const struct word operations[] = {
 	{ "container_rename", "Container renamed" },
 	{ "container_clone", "Container cloned" },
 	{ "image_delete", "Image deleted" },
+	{ "volume_create", "Volume created" },
 	{ "volume_delete", "Volume deleted" },
+	{ "volume_upload", "File put into a volume" },
+	{ "volume_rename", "File of a volume renamed" },
+	{ "volume_mkdir", "Folder made in a volume" },
+	{ "volume_remove_file", "File of a volume deleted" },
+	{ "volume_download", "File of a volume downloaded" },
 	{ "network_backup", "Network backup" },
 	{ "network_restore", "Network restored" },
 	{ "network_delete", "Network deleted" },
@@ -144,6 +150,11 @@ static void add_details(struct json_object *o, const struct cm_audit_row *row)
 		? (int64_t)cm_json_len(cm_json_get(details, "warnings"))
 		: cm_json_int(details, "warnings", 0);
 	cm_count_text(text, warnings, "warning", "warnings");
+	/* A volume is named in the details. */
+	if (cm_json_get(o, "object_text") == NULL && cm_json_str(details, "volume", NULL) != NULL) {
+		cm_json_set_str(o, "object_text", cm_json_str(details, "volume", NULL));
+		cm_view_url(o, "object_url", "/volumes?q=%s", cm_json_str(details, "volume", ""));
+	}
 	cm_json_set_str(o, "details_text", row->error ? row->error : warnings > 0 ? text : NULL);
 	cm_json_set(o, "details", details);
 }
