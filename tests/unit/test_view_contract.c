@@ -194,14 +194,14 @@ TEST(view_contract__what_is_around_every_page)
 	rq->route = &cm_routes[CM_ROUTE_help];
 	got = cm_context_make(&call, "page", "Help");
 	CHECK_INT(missing("context", want, got), 0);
-	CHECK_INT(cm_json_len(cm_json_arr(got, "nav")), 8);
+	CHECK_INT(cm_json_len(cm_json_arr(got, "nav")), 9);
 	CHECK_STR(cm_json_str_at(got, "page.url", ""), "/help?x=1");
 	CHECK_STR(cm_json_str_at(got, "top.job.title", ""), "Backup of web");
 	CHECK_INT(cm_json_len(cm_json_at(got, "top.damaged")), 1);
 	rq->role = CM_ROLE_VIEWER;
 	json_object_put(got);
 	got = cm_context_make(&call, "page", "Help");
-	CHECK_INT(cm_json_len(cm_json_arr(got, "nav")), 7);
+	CHECK_INT(cm_json_len(cm_json_arr(got, "nav")), 8);
 	cm_reply_free(&rp);
 	cm_request_free(rq);
 }
