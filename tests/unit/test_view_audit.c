@@ -12,7 +12,7 @@ TEST(view_audit__every_operation_and_status_has_a_text)
 			printf("# %s has no text\n", cm_audit_operations[i]);
 		CHECK(cm_audit_operation_known(cm_audit_operations[i]));
 	}
-	CHECK_STR(cm_audit_operation_text("volume_upload"), "Volume upload");
+	CHECK_STR(cm_audit_operation_text("engine_prune"), "Engine prune");
 	CHECK(cm_audit_operation_text(NULL) == NULL);
 	for (size_t i = 0; cm_audit_statuses[i] != NULL; i++)
 		CHECK(!cm_str_eq(cm_audit_status_text(cm_audit_statuses[i]), cm_audit_statuses[i]));
