@@ -14,7 +14,7 @@ if (!out) {
 }
 
 // The style sheets in the order of the cascade, without comments and indentation.
-const sheets = ['tokens', 'base', 'layout', 'forms', 'tables', 'parts', 'pages', 'logs', 'console', 'narrow'];
+const sheets = ['tokens', 'base', 'layout', 'forms', 'tables', 'parts', 'pages', 'logs', 'console', 'charts', 'narrow'];
 
 function styles() {
 	const left = readdirSync('assets/css').filter((f) => !sheets.includes(f.replace(/\.css$/, '')));

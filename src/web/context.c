@@ -30,6 +30,7 @@ static const struct {
 	{ "containers", "/containers", "cube", "Containers", "Host", CM_ROLE_VIEWER },
 	{ "stacks", "/stacks", "stack", "Stacks", "Host", CM_ROLE_VIEWER },
 	{ "volumes", "/volumes", "database", "Volumes", "Host", CM_ROLE_VIEWER },
+	{ "statistics", "/statistics", "gauge", "Statistics", "Host", CM_ROLE_VIEWER },
 	{ "vault", "/vault", "vault", "Vault", "Backups", CM_ROLE_VIEWER },
 	{ "jobs", "/jobs", "list-checks", "Jobs", "Backups", CM_ROLE_VIEWER },
 	{ "audit", "/audit", "scroll", "Audit log", "System", CM_ROLE_ADMIN },

@@ -36,6 +36,7 @@ before(async () => {
     '/vault', '/vault?q=nothing-of-this-name', '/vault?sort=size', '/vault/empty', `/vault/delete?file=${at}`,
     `/backup/${at}`, `/backup/${at}/files`, `/backup/${at}/files?path=${inside}`,
     `/backup/${at}/file?path=${inside}%2Fa%20file.txt`, `/restore/${at}`,
+    '/statistics', '/statistics?state=all&sort=-cpu', '/statistics?q=nothing-of-this-name',
     '/jobs', `/job/${job.id}`, '/audit', '/audit?search=nothing-of-this-name', '/audit/clear', '/settings', '/account', '/help',
     '/no-such-page', '/backup/no-such-backup.tar.gz', '/job/00000000-0000-4000-8000-000000000000',
   ];
