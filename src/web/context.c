@@ -288,6 +288,7 @@ static void add_look(const struct cm_call *call, struct json_object *o)
 	add_asset(assets, "app_css", call->web->app_css);
 	add_asset(assets, "app_js", call->web->app_js);
 	add_asset(assets, "sprite", call->web->sprite);
+	add_asset(assets, "licences", call->web->licences);
 	add_asset(assets, "favicon", call->web->favicon);
 	cm_json_set(o, "assets", assets);
 	cm_json_set_str(o, "version", CM_VERSION);

@@ -134,6 +134,9 @@ TEST(view_contract__account_and_settings)
 	CHECK_INT(compare("account", CM_ROLE_ADMIN, "/account", 200), 0);
 	CHECK_INT(compare("settings", CM_ROLE_ADMIN, "/settings", 200), 0);
 	CHECK_INT(compare("settings", CM_ROLE_VIEWER, "/settings", 200), 0);
+	CHECK_INT(compare("environment", CM_ROLE_VIEWER, "/settings/environment", 200), 0);
+	CHECK_INT(compare("tokens.empty", CM_ROLE_VIEWER, "/settings/tokens", 200), 0);
+	CHECK_INT(compare("about", CM_ROLE_VIEWER, "/about", 200), 0);
 }
 
 TEST(view_contract__dashboard)
