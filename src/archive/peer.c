@@ -12,7 +12,7 @@
 #include "core/json.h"
 #include "core/mem.h"
 
-enum { POLL_MS = 250, PROGRESS_MS = 100 };
+enum { SOURCE_PIECE = 262144, POLL_MS = 250, PROGRESS_MS = 100 };
 
 static int gone(struct cm_err *err)
 {
@@ -214,6 +214,40 @@ int cm_peer_run(struct cm_peer *peer, struct json_object *plan, const struct cm_
 	if (rc < 0)
 		return cm_exchange_reason(&x, rc, err);
 	rc = cm_exchange_finish(&x, data, data_ctx, err);
+	if (rc == 0 && ret_result != NULL)
+		*ret_result = cm_move(&x.end);
+	json_object_put(x.end);
+	return rc;
+}
+
+static int source_send(struct cm_exchange *x, cm_peer_source_fn source, void *ctx, struct cm_err *err)
+{
+	cm_autofree char *piece = cm_alloc(SOURCE_PIECE);
+	size_t len = 1;
+	int rc = 0;
+
+	while (rc == 0 && len > 0) {
+		rc = cm_exchange_check(x, err);
+		rc = rc < 0 ? rc : cm_exchange_poll(x, err);
+		rc = rc < 0 ? rc : source(ctx, piece, SOURCE_PIECE, &len, err);
+		if (rc == 0 && len > 0)
+			rc = cm_peer_send(x->peer, CM_FRAME_DATA, piece, len, err);
+	}
+	return rc < 0 ? rc : cm_peer_send(x->peer, CM_FRAME_EOF, NULL, 0, err);
+}
+
+int cm_peer_run_source(struct cm_peer *peer, struct json_object *plan, const struct cm_archive_watch *watch,
+		       cm_peer_source_fn source, void *source_ctx, struct json_object **ret_result, struct cm_err *err)
+{
+	struct cm_exchange x = { .peer = peer, .watch = watch };
+
+	cm_json_set_int(plan, "v", CM_PROTO_VERSION);
+	int rc = cm_peer_send_json(peer, CM_FRAME_PLAN, plan, err);
+	rc = rc < 0 ? rc : source_send(&x, source, source_ctx, err);
+	if (rc < 0)
+		rc = cm_exchange_reason(&x, rc, err);
+	else
+		rc = cm_exchange_finish(&x, NULL, NULL, err);
 	if (rc == 0 && ret_result != NULL)
 		*ret_result = cm_move(&x.end);
 	json_object_put(x.end);

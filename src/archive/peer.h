@@ -53,4 +53,11 @@ typedef int (*cm_peer_data_fn)(void *ctx, const void *data, size_t len, struct c
 int cm_peer_run(struct cm_peer *peer, struct json_object *plan, const struct cm_archive_watch *watch,
 		cm_peer_data_fn data, void *data_ctx, struct json_object **ret_result, struct cm_err *err);
 
+/* Gives up to cap bytes; *ret_len 0 is the end. A negative result ends the operation. */
+typedef int (*cm_peer_source_fn)(void *ctx, void *data, size_t cap, size_t *ret_len, struct cm_err *err);
+
+/* The same for an operation that is sent DATA after its plan. After an error the helper is of no more use. */
+int cm_peer_run_source(struct cm_peer *peer, struct json_object *plan, const struct cm_archive_watch *watch,
+		       cm_peer_source_fn source, void *source_ctx, struct json_object **ret_result, struct cm_err *err);
+
 #endif

@@ -60,12 +60,26 @@
  *	equal digests. END: {"sha256","files","bytes"}
  * {"v","op":"du","path"}                     END: {"files","bytes" (sum of sizes),"disk" (allocated)}
  *
+ * {"v","op":"page","path","dir","sort":"name"|"size"|"time","descending":bool,"q","offset":n,"limit":n}
+ *	A part of a folder, folders first, of what has q in its name: DATA as for list. END: {"total" (that match),
+ *	"folders" (among them),"more":bool (there is more than was looked at)}
+ * {"v","op":"stat","path","file"}            one entry of any kind: DATA holds its line. END: {}
+ * {"v","op":"tar","path","dir","name"}       DATA holds a tar.gz of the folder, its entries below name. END: {"files",
+ *	"bytes"}
+ * {"v","op":"mkdir","path","file"}           makes a folder with the owner and mode of the one it is in. END: {}
+ * {"v","op":"rename","path","file","to"}     both relative to path; what is there is not replaced. END: {}
+ * {"v","op":"remove","path","file"}          one entry, a folder with all in it. END: {}
+ * {"v","op":"put","path","file","replace":bool}
+ *	Then DATA frames with the content, then EOF. The file gets the owner of its folder, or owner and mode of the
+ *	one it replaces, and is there when all of it is on disk. END: {"size"}
+ *	None of these follows a symbolic link.
+ *
  * {"v","op":"probe","http":bool,"addresses":["127.0.0.1"],"port":n,"path":"/","host":"localhost","wait_ms":n}
  *	Tries the addresses, for a helper in the network of another container, again and again until one answers or
  *	wait_ms (at most a minute) have passed: by a connection, or with http by a status from 200 to 399. END:
  *	{"answered":bool,"status":n,"text": why not, or null}
  *
- * Where "dir" or "file" is not UTF-8, "dir64" or "file64" (base64) stands for it.
+ * Where "dir", "file", "to", "name" or "q" is not UTF-8, "dir64" and so on (base64) stands for it.
  */
 #ifndef CM_ARCHIVE_PROTO_H
 #define CM_ARCHIVE_PROTO_H

@@ -47,6 +47,13 @@ static const struct op {
 	{ "cat", cm_op_cat, false },
 	{ "hash", cm_op_hash, false },
 	{ "du", cm_op_du, false },
+	{ "page", cm_op_page, false },
+	{ "stat", cm_op_stat, false },
+	{ "tar", cm_op_tar, true },
+	{ "mkdir", cm_op_mkdir, false },
+	{ "rename", cm_op_rename, false },
+	{ "remove", cm_op_remove, false },
+	{ "put", cm_op_put, true },
 	{ "probe", cm_op_probe, false },
 };
 

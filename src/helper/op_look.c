@@ -39,8 +39,7 @@ int cm_plan_text(struct json_object *plan, const char *key, const char *key64, s
 	return 0;
 }
 
-/* One entry of a folder as a line; false when it is gone. */
-static bool list_one(int dir_fd, const char *name, struct cm_buf *out)
+bool cm_look_line(int dir_fd, const char *name, struct cm_buf *out)
 {
 	struct statx st;
 	struct cm_entry e = { .path = name, .path_len = strlen(name) };
@@ -100,7 +99,7 @@ int cm_op_list(struct json_object *plan, struct json_object **ret, struct cm_err
 	for (errno = 0; (e = readdir(d)) != NULL && files < max; errno = 0) {
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
-		files += list_one(fd, e->d_name, &out);
+		files += cm_look_line(fd, e->d_name, &out);
 		send_data(&out, PIECE);
 	}
 	if (e == NULL && errno != 0)

@@ -51,8 +51,7 @@ void cm_browse_path_text(struct cm_buf *out, const char *path, size_t len)
 	}
 }
 
-/* Back to bytes: a '%' that begins no escape stands for itself. The leading and trailing '/' go. */
-static int path_bytes(const char *text, struct cm_buf *out, struct cm_err *err)
+int cm_browse_path_bytes(const char *text, struct cm_buf *out, struct cm_err *err)
 {
 	text += strspn(text, "/");
 	for (; *text != '\0'; text++) {
@@ -76,12 +75,12 @@ static int path_bytes(const char *text, struct cm_buf *out, struct cm_err *err)
 	for (const char *part = out->data; part != NULL; part = strchr(part, '/')) {
 		part += *part == '/';
 		if (strcspn(part, "/") == 2 && part[0] == '.' && part[1] == '.')
-			return cm_err_set(err, CM_EINVAL, "A path inside a backup has no \"..\".");
+			return cm_err_set(err, CM_EINVAL, "A path here has no \"..\".");
 	}
 	return 0;
 }
 
-static const char *type_word(char type)
+const char *cm_browse_type(char type)
 {
 	switch (type) {
 	case 'd':
@@ -119,7 +118,7 @@ static struct json_object *item_json(const struct cm_archive_item *item)
 	cm_browse_path_text(&path, item->path, item->path_len);
 	cm_json_set(o, "name", clean_text(name, item->path_len - (size_t)(name - item->path)));
 	cm_json_set_str(o, "path", path.data);
-	cm_json_set_str(o, "type", type_word(item->type));
+	cm_json_set_str(o, "type", cm_browse_type(item->type));
 	cm_json_set_int(o, "size", (int64_t)item->size);
 	cm_json_set_int(o, "mode", item->mode);
 	cm_json_set_int(o, "uid", item->uid);
@@ -185,7 +184,7 @@ int cm_browse_list(const struct cm_app *app, const char *filename, const char *p
 	struct listing l = { 0 };
 	struct cm_vaults_file stored = { 0 };
 	struct cm_archive *a = NULL;
-	int rc = path_bytes(path != NULL ? path : "", &bytes, err);
+	int rc = cm_browse_path_bytes(path != NULL ? path : "", &bytes, err);
 
 	rc = rc < 0 ? rc : archive_open(app, filename, &stored, &a, err);
 	if (rc < 0)
@@ -225,7 +224,7 @@ int cm_browse_open(const struct cm_app *app, const char *filename, const char *p
 	cm_autobuf struct cm_buf bytes = CM_BUF_INIT(CM_PATH_MAX);
 	struct cm_browse_file *f = cm_alloc(sizeof(*f));
 	const char *slash;
-	int rc = path_bytes(path != NULL ? path : "", &bytes, err);
+	int rc = cm_browse_path_bytes(path != NULL ? path : "", &bytes, err);
 
 	rc = rc < 0 ? rc : archive_open(app, filename, &f->stored, &f->archive, err);
 	rc = rc < 0 ? rc : cm_archive_stat(f->archive, bytes.data, bytes.len, &f->item, err);

@@ -21,6 +21,11 @@ enum { CM_BROWSE_MAX = 5000 };
  * "path" here has this form, and every path given may have it (a '%' that begins no escape stands for itself). */
 void cm_browse_path_text(struct cm_buf *out, const char *path, size_t len);
 
+/* Back to bytes, appended, without '/' at both ends. Errors: CM_EINVAL (too long, ".." in it). */
+int cm_browse_path_bytes(const char *text, struct cm_buf *out, struct cm_err *err);
+/* "directory" for 'd' of an entry's type. */
+const char *cm_browse_type(char type);
+
 /* One folder. path "" or "/" is the top; no "..". *ret (caller puts): {"path","entries":[{"name" (U+FFFD for what is no
  * UTF-8),"path","type":"file"|"directory"|"symlink"|"hardlink"|"fifo"|"chardev"|"blockdev","size","mode","uid","gid",
  * "mtime_ms","sha256"|null,"link_target"|null,"has_bytes","changed" (while it was read),"synthetic" (a folder of the

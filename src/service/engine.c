@@ -33,6 +33,15 @@ struct holder {
 	char host[sizeof(((struct cm_app *)0)->docker_host)];
 };
 
+int cm_engine_open(const struct cm_app *app, struct cm_docker **ret, struct cm_err *err)
+{
+	struct cm_docker_config config = { .host = app->docker_host,
+					   .tls = app->docker_tls,
+					   .cert_path = app->docker_cert_path };
+
+	return cm_docker_new(&config, ret, err);
+}
+
 static int holder_open(struct holder *h, const struct cm_app *app, struct cm_err *err)
 {
 	if (h->d != NULL && h->pid == getpid() && strcmp(h->host, app->docker_host) == 0)
@@ -41,10 +50,7 @@ static int holder_open(struct holder *h, const struct cm_app *app, struct cm_err
 	if (h->pid == getpid())
 		cm_docker_free(h->d);
 	h->d = NULL;
-	struct cm_docker_config config = { .host = app->docker_host,
-					   .tls = app->docker_tls,
-					   .cert_path = app->docker_cert_path };
-	int r = cm_docker_new(&config, &h->d, err);
+	int r = cm_engine_open(app, &h->d, err);
 	if (r < 0)
 		return r;
 	h->pid = getpid();

@@ -20,6 +20,10 @@
  * Errors: CM_EINVAL, CM_EUNSUPPORTED, CM_ENOTFOUND (the settings are wrong). */
 int cm_engine_get(const struct cm_app *app, struct cm_docker **ret, struct cm_err *err);
 
+/* A handle of the caller's own, for work that goes from one thread to another; free it with cm_docker_free. Errors: as
+ * cm_engine_get. Does not block. */
+int cm_engine_open(const struct cm_app *app, struct cm_docker **ret, struct cm_err *err);
+
 /* For the top bar. */
 struct cm_engine_overview {
 	bool reachable;

@@ -31,8 +31,11 @@ bool cm_reply_has(const struct cm_reply *rp, const char *name)
 
 void cm_headers_secure(const struct cm_request *rq, struct cm_reply *rp)
 {
-	for (size_t i = 0; i < CM_COUNT(always); i++)
-		cm_reply_header(rp, always[i].name, always[i].value);
+	for (size_t i = 0; i < CM_COUNT(always); i++) {
+		/* An answer may have a stricter policy of its own. */
+		if (i > 0 || !cm_reply_has(rp, always[i].name))
+			cm_reply_header(rp, always[i].name, always[i].value);
+	}
 	if (rq->tls)
 		cm_reply_header(rp, "strict-transport-security", "max-age=2592000");
 	if (!cm_reply_has(rp, "cache-control"))

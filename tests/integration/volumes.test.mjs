@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Volumes of a real engine: the list with users and sizes, making and removing.
-import { test, assert, docker, engine, startApp, removeAll, after, before, sleep } from '../tools/harness.mjs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { test, assert, docker, engine, startApp, removeAll, after, before, sleep, fetchRaw } from '../tools/harness.mjs';
 
 const p = 'cmvol-';
 const app = await startApp();
@@ -66,7 +70,7 @@ test('a volume is made, with options and labels, once', async () => {
   assert.equal(await there('y'), false);
   const form = await app.post('/volumes/new', { name: `${p}form`, driver: 'local', labels: 'a=1\r\nb=x=y\r\n' });
   assert.equal(form.status, 303);
-  assert.equal(form.headers.location, '/volumes');
+  assert.equal(form.headers.location, `/volume/${p}form`);
   assert.deepEqual((await engine('GET', `/volumes/${p}form`)).Labels, { a: '1', b: 'x=y' });
   const wrong = await app.post('/volumes/new', { name: `${p}wrong`, labels: 'nonsense' });
   assert.equal(wrong.status, 422);
@@ -132,4 +136,109 @@ test('an engine that is away is said, on a page that comes', async () => {
   assert.equal(page.status, 200);
   assert.match(page.text, /The volumes cannot be shown/);
   assert.equal((await away.api('GET', '/api/volumes')).status, 503);
+});
+
+// ---- The files in a volume ----
+const at = (name, verb, where, more = '') => `/api/volume/${p}${name}/${verb}?path=${encodeURIComponent(where)}${more}`;
+const explore = async (name, where = '/', more = '') => {
+  const r = await app.api('GET', at(name, 'explore', where, more));
+  assert.equal(r.status, 200, r.text);
+  return r.json;
+};
+const containersLeft = async () => (await docker('ps', '-a', '--format', '{{.Names}}', '--filter', 'label=container-monkey.helper')).split('\n').filter(Boolean);
+
+test('folders, files and links, with owner, mode, size and time; nothing is made by looking', async () => {
+  await docker('volume', 'create', `${p}tree`);
+  await docker('run', '--rm', '-v', `${p}tree:/d`, 'busybox:local', 'sh', '-c', String.raw`cd /d
+    mkdir -p "a folder/deep" many; echo hello > "a folder/deep/file.txt"; printf '%s' '{"k":1}' > data.json
+    chown 7:8 data.json; chmod 4751 data.json; touch -d '2020-02-03 04:05:06' data.json
+    ln -s "a folder" link; ln -s /etc/passwd out; ln -s .. up; mkfifo pipe
+    printf '\211PNG\r\n\032\n0000' > pic.png; printf '<svg onload=alert(1)>' > evil.svg; printf 'a\0b' > blob
+    printf one > "$(printf 'new\nline')"; printf two > "$(printf 'bad\377byte')"; printf three > '%41'; printf four > -rf; printf five > 'q"<b>&'
+    mkdir "$(printf 'dir\377')"; printf six > "$(printf 'dir\377/x')"
+    i=0; while [ $i -lt 3000 ]; do : > many/f$i; i=$((i+1)); done`);
+  const top = await explore('tree');
+  assert.equal(top.volume, `${p}tree`);
+  assert.equal(top.path, '/');
+  const old = (name) => top.files.find((f) => f.name === name);
+  assert.deepEqual(old('data.json'), { name: 'data.json', path: '/data.json', size: '7', modified: 'Feb  3 04:05', permissions: '-rwsr-x--x', type: 'file' });
+  assert.equal(old('a folder').type, 'directory');
+  assert.equal(old('link -> a folder').type, 'file');
+  const mine = (name) => top.entries.find((f) => f.name === name);
+  assert.equal(mine('out').type, 'symlink');
+  assert.equal(mine('out').link_target, '/etc/passwd');
+  assert.deepEqual([mine('data.json').uid, mine('data.json').gid, mine('data.json').mode], [7, 8, 0o4751]);
+  assert.equal(mine('pipe').type, 'fifo');
+  assert.equal(top.entries[0].type, 'directory', 'folders come first');
+  for (const [where, content] of [['/new%0Aline', 'one'], ['/bad%FFbyte', 'two'], ['/%2541', 'three'], ['/-rf', 'four'], ['/q"<b>&', 'five'], ['/dir%FF/x', 'six'], ['/a folder/deep/file.txt', 'hello\n']]) {
+    assert.equal((await app.download(at('tree', 'download', where))).buffer.toString(), content, where);
+  }
+  assert.deepEqual((await explore('tree', '/dir%FF')).files.map((f) => f.path), ['/dir%FF/x']);
+  const missing = await app.api('GET', at('none', 'explore', '/'));
+  assert.equal(missing.status, 404);
+  assert.equal(await there('none'), false);
+  assert.equal((await app.get(`/volume/${p}none`)).status, 404);
+  assert.equal((await app.api('GET', at('drill', 'explore', '/'))).status, 422);
+});
+
+test('no way out: neither dots nor links', async () => {
+  for (const [where, status] of [['/../etc', 400], ['a/../../etc', 400], ['/out', 422], ['/up/x', 404], ['/link/deep', 404], ['/no-such', 404]])
+    assert.ok([status, 404].includes((await app.api('GET', at('tree', 'download', where))).status), where);
+  assert.equal((await app.api('GET', at('tree', 'explore', '/link'))).status, 404);
+  assert.equal((await app.api('GET', at('tree', 'explore', '/../..'))).status, 400);
+  assert.equal((await app.api('GET', at('tree', 'file', '/pipe'))).status, 422);
+});
+
+test('a part of a large folder; search and order', async () => {
+  const part = await explore('tree', '/many', '&limit=10&offset=20&sort=-name');
+  assert.equal(part.total, 3000);
+  assert.deepEqual(part.files.map((f) => f.name)[0], 'f998'.replace('998', [...Array(3000).keys()].map(String).sort().reverse()[20]));
+  assert.equal(part.files.length, 10);
+  assert.equal((await explore('tree', '/many', '&q=F2999')).files[0].name, 'f2999');
+  const page = await app.get(`/volume/${p}tree?path=%2Fmany&limit=100`);
+  assert.match(page.text, /1–100 of 3,000/);
+});
+
+test('text is shown as text, pictures by their bytes, nothing as a page', async () => {
+  const r = await app.api('GET', at('tree', 'file', '/data.json'));
+  assert.deepEqual(r.json, { content: '{"k":1}', path: '/data.json', size: 7, volume: `${p}tree` });
+  assert.equal((await app.api('GET', at('tree', 'file', '/blob'))).status, 422);
+  assert.equal((await app.api('GET', `/api/volume/${p}tree/file`)).status, 400);
+  const page = await app.get(`/volume/${p}tree/file?path=%2Fevil.svg`);
+  assert.match(page.text, /&lt;svg onload/);
+  assert.doesNotMatch(page.text, /<svg onload/);
+  assert.match((await app.get(`/volume/${p}tree/file?path=%2Fpic.png`)).text, /<img src="\/volume\/cmvol-tree\/picture\?path=%2Fpic\.png"/);
+  const picture = await app.download(`/volume/${p}tree/picture?path=%2Fpic.png`);
+  assert.equal(picture.headers['content-type'], 'image/png');
+  assert.match(picture.headers['content-security-policy'], /sandbox/);
+  assert.equal(picture.headers['x-content-type-options'], 'nosniff');
+  assert.equal((await app.get(`/volume/${p}tree/picture?path=%2Fevil.svg`)).status, 422);
+  const file = await app.download(at('tree', 'download', '/evil.svg'));
+  assert.equal(file.headers['content-type'], 'application/octet-stream');
+  assert.match(file.headers['content-disposition'], /^attachment/);
+});
+
+test('a folder as tar.gz', async () => {
+  const r = await app.download(at('tree', 'download', '/a folder'));
+  assert.match(r.headers['content-disposition'], /a folder\.tar\.gz/);
+  const out = mkdtempSync(path.join(tmpdir(), 'cm-vol-'));
+  writeFileSync(path.join(out, 'x.tar.gz'), r.buffer);
+  execFileSync('tar', ['-xzf', 'x.tar.gz'], { cwd: out });
+  assert.equal(readFileSync(path.join(out, 'a folder/deep/file.txt'), 'utf8'), 'hello\n');
+  const all = await app.download(at('tree', 'download', '/'));
+  writeFileSync(path.join(out, 'all.tar.gz'), all.buffer);
+  const names = execFileSync('tar', ['-tzf', 'all.tar.gz'], { cwd: out, maxBuffer: 1 << 26 }).toString();
+  assert.match(names, /cmvol-tree\/data\.json/);
+  assert.equal(names.split('\n').filter((n) => n.includes('/many/f')).length, 3000);
+  rmSync(out, { recursive: true });
+});
+
+test('what is in a volume is for administrators; helpers go', async () => {
+  const viewer = (await app.api('POST', '/api/tokens', { name: 'vol viewer', role: 'developer', days: 1 })).json.token;
+  const as = (where) => fetchRaw(app.url + where, { headers: { authorization: `Bearer ${viewer}` } });
+  assert.equal((await as(at('tree', 'explore', '/'))).status, 403);
+  assert.equal((await as(at('tree', 'download', '/data.json'))).status, 403);
+  assert.equal((await as(`/api/volume/${p}tree`)).status, 200);
+  for (let i = 0; i < 100 && (await containersLeft()).length > 0; i++) await sleep(100);
+  assert.deepEqual(await containersLeft(), []);
 });

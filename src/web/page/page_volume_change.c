@@ -13,17 +13,13 @@
 #include "web/bulk.h"
 #include "web/form.h"
 #include "web/page.h"
+#include "web/page/page_volume.h"
 #include "web/reply.h"
 #include "web/route.h"
 #include "web/view.h"
 #include "web/view/view_confirm.h"
 
 enum { PRUNE_SHOWN = CM_FORM_MAX_FIELDS - 8 };
-
-static struct cm_volume_actor actor_of(const struct cm_request *rq)
-{
-	return (struct cm_volume_actor){ .user = rq->user, .address = rq->client };
-}
 
 /* ---- Making ---- */
 
@@ -117,8 +113,9 @@ int cm_page_volume_new(struct cm_request *rq, struct cm_reply *rp, struct cm_err
 
 int cm_page_volume_create(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err)
 {
-	const struct cm_volume_actor actor = actor_of(rq);
+	const struct cm_volume_actor actor = cm_volume_actor_of(rq);
 	cm_autojson struct json_object *config = NULL, *volume = NULL;
+	cm_autofree char *back = NULL;
 	struct json_object *answer;
 	const char *name;
 	int rc;
@@ -135,7 +132,8 @@ int cm_page_volume_create(struct cm_request *rq, struct cm_reply *rp, struct cm_
 	cm_json_set_str(answer, "driver", cm_json_str(volume, "Driver", ""));
 	cm_json_set_str(answer, "mountpoint", cm_json_str(volume, "Mountpoint", ""));
 	rp->status = 201;
-	cm_reply_done(rq, rp, "/volumes", answer, "Volume %s created", name);
+	back = cm_url_make("/volume/%s", name);
+	cm_reply_done(rq, rp, back, answer, "Volume %s created", name);
 	return 0;
 }
 
@@ -229,9 +227,10 @@ static void confirm_view(struct cm_request *rq, struct cm_reply *rp, const struc
 	for (size_t i = 0; i < count; i++) {
 		const char *name = cm_json_str(json_object_array_get_idx(s->go, i), "Name", "");
 		int64_t bytes = cm_volume_sizes_of(&sizes, name);
+		cm_autofree char *url = cm_url_make("/volume/%s", name);
 
 		cm_size_text(size, bytes);
-		cm_view_confirm_item(rp, name, name, bytes >= 0 ? size : "size unknown", NULL);
+		cm_view_confirm_item(rp, name, name, bytes >= 0 ? size : "size unknown", url);
 	}
 	for (size_t i = 0; i < cm_json_len(s->stay); i++) {
 		struct json_object *o = json_object_array_get_idx(s->stay, i);
@@ -332,7 +331,7 @@ static void answer_count(struct json_object *answer, const char *in_use)
 
 static int remove_one(struct cm_request *rq, const char *id, void *answer, char **ret_name, struct cm_err *err)
 {
-	const struct cm_volume_actor actor = actor_of(rq);
+	const struct cm_volume_actor actor = cm_volume_actor_of(rq);
 	int rc = cm_volumes_remove(rq->app, id, &actor, err);
 
 	(void)ret_name;
@@ -365,7 +364,7 @@ int cm_page_volumes_delete(struct cm_request *rq, struct cm_reply *rp, struct cm
 /* One, by its path. What is in use is 400 here, as the predecessor has it. */
 int cm_page_volume_delete(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err)
 {
-	const struct cm_volume_actor actor = actor_of(rq);
+	const struct cm_volume_actor actor = cm_volume_actor_of(rq);
 	struct cm_err why = { 0 };
 	int rc = cm_volumes_remove(rq->app, rq->params[0], &actor, &why);
 
@@ -390,7 +389,7 @@ int cm_page_volume_delete(struct cm_request *rq, struct cm_reply *rp, struct cm_
 /* All that nobody uses, by the API: the page has its list confirmed, and deletes what was in it. */
 int cm_page_volumes_prune(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err)
 {
-	const struct cm_volume_actor actor = actor_of(rq);
+	const struct cm_volume_actor actor = cm_volume_actor_of(rq);
 	cm_autojson struct json_object *volumes = NULL;
 	struct json_object *answer, *gone, *errors;
 	struct cm_volume_sizes sizes;

@@ -48,6 +48,12 @@ struct json_object *cm_view_sentences(struct json_object *texts);
 
 /* "-rw-r--r--" for a type word of browse.h and a mode; dst has 11 bytes. */
 void cm_view_permissions(char dst[11], const char *type, uint32_t mode);
+/* One entry of a listing as browse.h describes it, without links. Caller puts. */
+struct json_object *cm_view_file_entry(struct json_object *entry, int64_t now_ms);
+/* The parts of a path as links: root leads to folder_url, a part to folder_url?path=…, the last one to
+ * file_url?path=… when file_url is not NULL. Both are encoded paths. Caller puts. */
+struct json_object *cm_view_path_links(const char *root, const char *folder_url, const char *file_url,
+				       const char *path);
 /* One entry of a listing inside a backup. may_read: the viewer may see content. Caller puts. */
 struct json_object *cm_view_backup_entry(const char *filename, struct json_object *entry, bool may_read,
 					 int64_t now_ms);

@@ -63,17 +63,16 @@ static void entry_urls(struct json_object *o, const char *filename, const char *
 	cm_view_url(o, "download_url", "/backup/%s/file?path=%s&download=1", filename, path);
 }
 
-struct json_object *cm_view_backup_entry(const char *filename, struct json_object *entry, bool may_read, int64_t now_ms)
+struct json_object *cm_view_file_entry(struct json_object *entry, int64_t now_ms)
 {
 	struct json_object *o = cm_json_copy(entry);
-	const char *type = cm_json_str(entry, "type", "file"), *path = cm_json_str(entry, "path", "");
+	const char *type = cm_json_str(entry, "type", "file");
 	bool folder = cm_str_eq(type, "directory"), bytes = cm_json_bool(entry, "has_bytes", false);
 	bool link = cm_str_eq(type, "symlink"), synthetic = cm_json_bool(entry, "synthetic", false);
 	char permissions[11];
 
 	cm_json_set_str(o, "type_text", types[type_index(type)].text);
 	cm_view_is(o, folder ? "dir" : link ? "link" : bytes ? "file" : "other", "dir", "file", "link", "other", NULL);
-	entry_urls(o, filename, path, folder, bytes && may_read);
 	if (bytes) {
 		cm_view_size(o, "size", cm_json_int(entry, "size", 0));
 	} else {
@@ -90,28 +89,44 @@ struct json_object *cm_view_backup_entry(const char *filename, struct json_objec
 	return o;
 }
 
-struct json_object *cm_view_backup_breadcrumb(const char *filename, const char *path, bool is_file)
+struct json_object *cm_view_backup_entry(const char *filename, struct json_object *entry, bool may_read, int64_t now_ms)
+{
+	struct json_object *o = cm_view_file_entry(entry, now_ms);
+
+	entry_urls(o, filename, cm_json_str(entry, "path", ""), cm_json_bool(o, "is_dir", false),
+		   may_read && cm_json_bool(entry, "has_bytes", false));
+	return o;
+}
+
+struct json_object *cm_view_path_links(const char *root, const char *folder_url, const char *file_url, const char *path)
 {
 	struct json_object *list = json_object_new_array(), *o = json_object_new_object();
 	size_t at = strspn(path, "/");
 
-	cm_json_set_str(o, "text", "Backup");
-	cm_view_url(o, "url", "/backup/%s/files", filename);
+	cm_json_set_str(o, "text", root);
+	cm_json_set_str(o, "url", folder_url);
 	cm_json_set_bool(o, "is_last", path[at] == '\0');
 	json_object_array_add(list, o);
 	while (path[at] != '\0') {
 		size_t len = strcspn(path + at, "/");
 		bool last = path[at + len] == '\0';
-		cm_autofree char *up_to = cm_strndup(path, at + len);
+		cm_autofree char *up_to = cm_strndup(path, at + len), *query = cm_url_make("?path=%s", up_to);
 
 		o = json_object_new_object();
 		cm_view_text(o, "text", "%.*s", (int)len, path + at);
-		cm_view_url(o, "url", last && is_file ? "/backup/%s/file?path=%s" : "/backup/%s/files?path=%s",
-			    filename, up_to);
+		cm_view_text(o, "url", "%s%s", last && file_url != NULL ? file_url : folder_url, query);
 		cm_json_set_bool(o, "is_last", last);
 		json_object_array_add(list, o);
 		at += len;
 		at += strspn(path + at, "/");
 	}
 	return list;
+}
+
+struct json_object *cm_view_backup_breadcrumb(const char *filename, const char *path, bool is_file)
+{
+	cm_autofree char *folder = cm_url_make("/backup/%s/files", filename);
+	cm_autofree char *file = is_file ? cm_url_make("/backup/%s/file", filename) : NULL;
+
+	return cm_view_path_links("Backup", folder, file, path);
 }

@@ -55,7 +55,7 @@ static void urls_view(struct json_object *o, const char *name, enum cm_role role
 {
 	bool admin = role >= CM_ROLE_ADMIN && !ours;
 
-	cm_json_set(o, "url", NULL);
+	cm_view_url(o, "url", "/volume/%s", name);
 	cm_json_set(o, "delete_url", NULL);
 	if (admin && !in_use)
 		cm_view_url(o, "delete_url", "/volume/%s/delete", name);
