@@ -179,6 +179,8 @@ static struct json_object *make_top(const struct cm_call *call)
 	add_clock(top, cm_now_ms());
 	cm_engine_overview(call->web->app, &engine);
 	cm_json_set_bool(top, "docker_ok", engine.reachable);
+	/* Without what a distribution adds ("20.10.24+dfsg1"): the bar has to fit a phone. */
+	engine.version[strcspn(engine.version, "+~")] = '\0';
 	cm_json_set_str(top, "docker_version", engine.reachable ? engine.version : NULL);
 	cm_json_set_bool(top, "default_password", call->session.is_default);
 	add_job(top);
