@@ -16,7 +16,7 @@ void cm_catalog_row_release(struct cm_catalog_row *row)
 			   &row->image,	      &row->stack,	    &row->format,	&row->compression,
 			   &row->consistency, &row->note,	    &row->sha256,	&row->parts,
 			   &row->warnings,    &row->verify_error,   &row->verify_state, &row->drill_state,
-			   &row->drill_error, &row->drill_log };
+			   &row->drill_error, &row->drill_log,	    &row->set_id };
 
 	for (size_t i = 0; i < CM_COUNT(texts); i++)
 		free(*texts[i]);
@@ -60,6 +60,9 @@ void cm_catalog_row_read(struct cm_stmt *st, struct cm_catalog_row *row)
 	row->has_manifest = cm_stmt_int(st, c++) != 0;
 	row->locked = cm_stmt_int(st, c++) != 0;
 	row->missing_ms = cm_stmt_int(st, c++);
+	row->set_id = cm_strdup(cm_stmt_str(st, c++));
+	row->set_index = cm_stmt_int(st, c++);
+	row->set_count = cm_stmt_int(st, c++);
 }
 
 /* Same content (by hash when both are known): what was found out about it still holds. */
@@ -77,10 +80,11 @@ static int put_row(struct cm_db *db, const struct cm_catalog_row *r, struct cm_e
 	    " image, stack, format, compression, consistency, note, sha256, size, content_size, created_ms, "
 	    "modified_ms,"
 	    " companion_ms, verified_ms, verify_state, verify_error, drilled_ms, drill_state, warning_count,"
-	    " has_manifest, locked, drill_error, drill_duration_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
+	    " has_manifest, locked, drill_error, drill_duration_ms, set_id, set_index, set_count) VALUES (?1, ?2, ?3, "
+	    "?4, ?5, ?6, ?7, ?8, ?9, ?10, "
 	    "?11, ?12, ?13, ?14, ?15, ?16, ?17,"
 	    " ?18, ?19, ?20, ?21, coalesce(?22, 'unknown'), ?23, ?24, coalesce(?25, 'unknown'), ?26, ?27, ?28, ?29, "
-	    "?30)"
+	    "?30, ?31, ?32, ?33)"
 	    " ON CONFLICT (vault, file) DO UPDATE SET backup_id = excluded.backup_id, type = excluded.type,"
 	    " backup_type = excluded.backup_type, container_name = excluded.container_name,"
 	    " container_id = excluded.container_id, server_name = excluded.server_name, image = excluded.image,"
@@ -88,6 +92,7 @@ static int put_row(struct cm_db *db, const struct cm_catalog_row *r, struct cm_e
 	    " consistency = excluded.consistency, note = coalesce(note, excluded.note),"
 	    " size = excluded.size, content_size = excluded.content_size, created_ms = excluded.created_ms,"
 	    " modified_ms = excluded.modified_ms, companion_ms = excluded.companion_ms,"
+	    " set_id = excluded.set_id, set_index = excluded.set_index, set_count = excluded.set_count,"
 	    " missing_ms = 0, warning_count = excluded.warning_count, has_manifest = excluded.has_manifest, sha256 = "
 	    "excluded.sha256,"
 	    " " KEEP(verify_state, verified_ms, "'unknown'") ", " KEEP(verify_error, verified_ms, "NULL") ", " KEEP(
@@ -103,7 +108,8 @@ static int put_row(struct cm_db *db, const struct cm_catalog_row *r, struct cm_e
 	    cm_v_int(r->size), cm_v_int(r->content_size), cm_v_int(r->created_ms), cm_v_int(r->modified_ms),
 	    cm_v_int(r->companion_ms), cm_v_int(r->verified_ms), cm_v_text(r->verify_state), cm_v_text(r->verify_error),
 	    cm_v_int(r->drilled_ms), cm_v_text(r->drill_state), cm_v_int(r->warning_count), cm_v_int(r->has_manifest),
-	    cm_v_int(r->locked), cm_v_text(r->drill_error), cm_v_int(r->drill_duration_ms));
+	    cm_v_int(r->locked), cm_v_text(r->drill_error), cm_v_int(r->drill_duration_ms), cm_v_text(r->set_id),
+	    cm_v_int(r->set_index), cm_v_int(r->set_count));
 }
 
 static int put(struct cm_db *db, const struct cm_catalog_row *r, struct cm_err *err)

@@ -44,10 +44,12 @@ struct cm_catalog_row {
 	char *verify_state;   /* "unknown" | "ok" | "readable" (whole, without hashes) | "damaged"; NULL: "unknown" */
 	char *verify_error;   /* a sentence, when damaged */
 	int64_t drilled_ms;
-	char *drill_state;	   /* "unknown" | "ok" | "failed"; NULL is stored as "unknown" */
-	char *drill_error;	   /* the reason, when failed */
-	int64_t drill_duration_ms; /* how long it took */
-	char *drill_log;	   /* the end of what the container said; not in lists */
+	char *drill_state;	      /* "unknown" | "ok" | "failed"; NULL is stored as "unknown" */
+	char *drill_error;	      /* the reason, when failed */
+	int64_t drill_duration_ms;    /* how long it took */
+	char *drill_log;	      /* the end of what the container said; not in lists */
+	char *set_id;		      /* of the stack backup it is a member of, or NULL */
+	int64_t set_index, set_count; /* its place in there, from 0; how many were made */
 	bool has_manifest;
 	bool locked;	    /* may not be removed */
 	int64_t missing_ms; /* when it was found missing in the vault; 0: it is there */
@@ -94,6 +96,8 @@ int cm_catalog_each_name(const char *vault, cm_catalog_name_fn fn, void *ctx, st
 struct cm_catalog_query {
 	const char *search; /* part of file, container, image, stack, server or note; any case (ASCII) */
 	const char *vault, *type, *backup_type, *server_name, *container_name, *stack, *verify_state, *drill_state;
+	const char *set_id;	/* the members of one stack backup */
+	bool fold_sets;		/* of each stack backup only one row, its first that is there */
 	bool missing;		/* only what is missing; verify_state finds only what is there */
 	int64_t from_ms, to_ms; /* created; to is exclusive; 0: open */
 	const char *sort; /* a field of cm_catalog_sort_fields, with '-' in front: descending. Others: CM_EINVAL */
@@ -124,6 +128,10 @@ struct cm_catalog_totals {
 	int64_t newest_ms; /* created; 0: none */
 };
 int cm_catalog_totals(struct cm_catalog_totals *ret, struct cm_err *err);
+
+/* The members of a stack backup in their order; set_id NULL: of the newest of this stack that is complete. Rows as in a
+ * list. Caller releases. CM_ENOTFOUND. */
+int cm_catalog_set(const char *set_id, const char *stack, struct cm_catalog_list *ret, struct cm_err *err);
 
 /* The names of the servers that backups come from, sorted. NULL-ended array, at most 1,000; caller frees with
  * cm_catalog_servers_free. */

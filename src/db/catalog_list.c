@@ -68,7 +68,12 @@ static void where_text(struct where *w, const char *condition, const char *value
 		where_add(w, condition, cm_v_text(value));
 }
 
-static void where_build(struct where *w, const struct cm_catalog_query *q)
+/* The first of each set that is left: another one when that was deleted. */
+#define SETS_FOLDED                                                                                            \
+	"(set_id IS NULL OR id IN (SELECT id FROM (SELECT id, min(set_index) FROM backups WHERE set_id IS NOT" \
+	" NULL GROUP BY set_id)))"
+
+static void where_build(struct where *w, const struct cm_catalog_query *q, bool fold)
 {
 	cm_buf_init(&w->sql, 4096);
 	where_text(w, "vault = ?", q->vault);
@@ -82,6 +87,9 @@ static void where_build(struct where *w, const struct cm_catalog_query *q)
 	where_text(w, "stack = ?", q->stack);
 	where_text(w, "missing_ms = 0 AND verify_state = ?", q->verify_state);
 	where_text(w, "drill_state = ?", q->drill_state);
+	where_text(w, "set_id = ?", q->set_id);
+	if (fold)
+		where_add(w, SETS_FOLDED " AND 1 = ?", cm_v_int(1));
 	if (q->missing)
 		where_add(w, "missing_ms > 0 AND 1 = ?", cm_v_int(1)); /* as its index has it */
 	if (q->from_ms != 0)
@@ -216,15 +224,18 @@ int cm_catalog_list(const struct cm_catalog_query *q, struct cm_catalog_list *re
 	struct cm_db *db;
 	const char *column = NULL;
 	bool descending = false;
-	int64_t limit = q->limit ? q->limit : LIMIT_DEFAULT;
+	int64_t limit = q->limit ? q->limit : LIMIT_DEFAULT, any = 0;
 
 	if (limit < 1 || limit > LIMIT_MAX || q->offset < 0)
 		return cm_err_set(err, CM_EINVAL, "limit must be between 1 and %d, offset 0 or more", LIMIT_MAX);
 	int rc = order_of(q->sort, &column, &descending, err);
 	if (rc != 0 || (rc = cm_db_get(&db, err)) != 0 || (rc = cm_db_begin_read(db, err)) != 0)
 		return rc;
-	where_build(&w, q);
-	rc = list_total(db, &w, &list.total, err);
+	/* While there is no set, the list comes straight off an index. */
+	if (q->fold_sets)
+		rc = cm_db_int(db, &any, err, "SELECT EXISTS (SELECT 1 FROM backups WHERE set_id IS NOT NULL)");
+	where_build(&w, q, any != 0);
+	rc = rc < 0 ? rc : list_total(db, &w, &list.total, err);
 	if (rc == 0)
 		rc = list_rows(db, &w, column, descending, limit, q->offset, &list, err);
 	rc = cm_db_end(db, rc, err);
@@ -242,6 +253,35 @@ void cm_catalog_list_release(struct cm_catalog_list *list)
 		cm_catalog_row_release(&list->rows[i]);
 	free(list->rows);
 	*list = (struct cm_catalog_list){ 0 };
+}
+
+int cm_catalog_set(const char *set_id, const char *stack, struct cm_catalog_list *ret, struct cm_err *err)
+{
+	struct cm_catalog_list list = { 0 };
+	struct cm_db *db;
+	cm_autostmt struct cm_stmt *st = NULL;
+	int rc = cm_db_get(&db, err);
+
+	if (rc == 0)
+		rc = cm_db_query(
+		    db, &st, err,
+		    "SELECT " CM_CATALOG_COLUMNS " FROM backups b WHERE set_id = coalesce(?1,"
+		    " (SELECT set_id FROM backups WHERE set_id IS NOT NULL AND stack = ?2 AND missing_ms = 0"
+		    " AND verify_state <> 'damaged' GROUP BY set_id HAVING count(*) = max(set_count)"
+		    " ORDER BY max(created_ms) DESC LIMIT 1)) ORDER BY set_index, b.id",
+		    cm_v_text(set_id), cm_v_text(stack));
+	rc = rc != 0 ? rc : rows_read(st, &list, err);
+	if (rc == 0 && list.count == 0)
+		rc = cm_err_set(err, CM_ENOTFOUND,
+				set_id != NULL ? "There is no such stack backup."
+					       : "There is no complete backup of this stack.");
+	if (rc != 0) {
+		cm_catalog_list_release(&list);
+		return rc;
+	}
+	list.total = (int64_t)list.count;
+	*ret = list;
+	return 0;
 }
 
 int cm_catalog_totals(struct cm_catalog_totals *ret, struct cm_err *err)

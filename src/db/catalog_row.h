@@ -14,8 +14,8 @@
 	" format, compression, consistency, note, sha256, verify_state, verify_error, drill_state, drill_error, size," \
 	" content_size, created_ms, modified_ms, companion_ms, verified_ms, drilled_ms, drill_duration_ms, "           \
 	"warning_count,"                                                                                               \
-	" has_manifest, locked, missing_ms"
-enum { CM_CATALOG_COLUMN_COUNT = 32 };
+	" has_manifest, locked, missing_ms, set_id, set_index, set_count"
+enum { CM_CATALOG_COLUMN_COUNT = 35 };
 
 void cm_catalog_row_read(struct cm_stmt *st, struct cm_catalog_row *row);
 

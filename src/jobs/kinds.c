@@ -9,6 +9,7 @@
 #include "service/drill.h"
 #include "service/recover.h"
 #include "service/restore.h"
+#include "service/stack_backup.h"
 #include "service/verify.h"
 #include "service/verify_batch.h"
 
@@ -33,6 +34,25 @@ static const struct cm_job_kind kinds[] = {
 	  .starting = "Starting restore...",
 	  .done = "Restore completed!",
 	  .audit = "restore",
+	  .needs_recovery = true },
+	{ .name = "stack_backup",
+	  .label = "Backup of stack",
+	  .lane = "backup",
+	  .run = cm_stack_backup_run,
+	  .lock = "stack",
+	  .starting = "Starting backup...",
+	  .done = "Backup completed!",
+	  .audit = "stack_backup",
+	  .again = true,
+	  .needs_recovery = true },
+	{ .name = "stack_restore",
+	  .label = "Restore of stack",
+	  .lane = "interactive",
+	  .run = cm_stack_restore_run,
+	  .lock = "stack",
+	  .starting = "Starting restore...",
+	  .done = "Restore completed!",
+	  .audit = "stack_restore",
 	  .needs_recovery = true },
 	{ .name = "verify",
 	  .label = "Verification",

@@ -110,11 +110,15 @@ static int look(struct cm_backup_run *r, struct cm_err *err)
 	if (rc < 0)
 		return rc;
 	audit(r, "started", NULL, NULL);
+	/* Of several that belong together none goes on while another stands still. */
+	if (r->set != NULL && r->options.consistency == CM_CONSISTENCY_LIVE)
+		r->options.consistency = CM_CONSISTENCY_PAUSE;
 	r->hold = (struct cm_backup_hold){ .d = r->d,
 					   .options = &r->options,
 					   .plan = &r->plan,
 					   .progress = r->progress,
-					   .self_id = r->engine.self_id };
+					   .self_id = r->engine.self_id,
+					   .together = cm_json_arr(r->set, "ids") };
 	rc = cm_backup_helper_start(r, &r->helper, err);
 	cancel_arm(r);
 	rc = rc < 0 ? rc : cm_backup_plan_finish(r->app, r->d, &r->engine, &r->plan, err);
@@ -171,19 +175,35 @@ static int write_head(struct cm_backup_run *r, struct cm_err *err)
 	return cm_backup_write_image(r, err);
 }
 
-static int write_data(struct cm_backup_run *r, struct cm_err *err)
+int cm_backup_prepare(struct cm_backup_run *r, struct cm_err *err)
+{
+	int rc = look(r, err);
+
+	rc = rc < 0 ? rc : begin(r, err);
+	return rc < 0 ? rc : write_head(r, err);
+}
+
+int cm_backup_read(struct cm_backup_run *r, struct cm_err *err)
 {
 	char parts[160];
 	int rc;
 
 	parts_text(&r->plan, parts, sizeof(parts));
 	step(r, 4, "Saving %s", parts);
-	rc = cm_backup_hold_pre(&r->hold, err);
-	rc = rc < 0 ? rc : cm_backup_hold_begin(&r->hold, err);
-	CM_FAULT_POINT("backup_held");
 	cancel_arm(r);
 	r->data_ms = cm_monotonic_ms();
-	rc = rc < 0 ? rc : cm_backup_write_parts(r, err);
+	rc = cm_backup_write_parts(r, err);
+	cm_backup_sizer_stop(cm_move(&r->sizer));
+	return rc;
+}
+
+static int write_data(struct cm_backup_run *r, struct cm_err *err)
+{
+	int rc = cm_backup_hold_pre(&r->hold, err);
+
+	rc = rc < 0 ? rc : cm_backup_hold_begin(&r->hold, err);
+	CM_FAULT_POINT("backup_held");
+	rc = rc < 0 ? rc : cm_backup_read(r, err);
 	cm_backup_hold_end(&r->hold);
 	cm_backup_sizer_stop(cm_move(&r->sizer));
 	return rc;
@@ -206,7 +226,7 @@ static void on_verified(void *ctx, uint64_t bytes, uint64_t files)
 	cm_backup_show_verified(ctx, bytes);
 }
 
-static int finish_and_verify(struct cm_backup_run *r, struct cm_err *err)
+int cm_backup_complete(struct cm_backup_run *r, struct cm_err *err)
 {
 	cm_autojson struct json_object *extra = cm_backup_json(r);
 	struct cm_archive_watch watch = { .ctx = r, .progress = on_verified, .cancelled = cm_backup_cancelled };
@@ -300,19 +320,11 @@ static struct json_object *result_make(const struct cm_backup_run *r, struct jso
 	return o;
 }
 
-static int run_steps(struct cm_backup_run *r, struct json_object **ret_result, struct cm_err *err)
+int cm_backup_publish(struct cm_backup_run *r, struct json_object **ret_result, struct cm_err *err)
 {
-	cm_autojson struct json_object *companion = NULL, *details = NULL;
-	int rc = look(r, err);
+	cm_autojson struct json_object *companion = cm_backup_companion(r), *details = NULL;
+	int rc = publish(r, companion, err);
 
-	rc = rc < 0 ? rc : begin(r, err);
-	rc = rc < 0 ? rc : write_head(r, err);
-	rc = rc < 0 ? rc : write_data(r, err);
-	rc = rc < 0 ? rc : finish_and_verify(r, err);
-	if (rc < 0)
-		return rc;
-	companion = cm_backup_companion(r);
-	rc = publish(r, companion, err);
 	if (rc < 0)
 		return rc;
 	details = json_object_new_object();
@@ -324,10 +336,22 @@ static int run_steps(struct cm_backup_run *r, struct json_object **ret_result, s
 	return 0;
 }
 
-static void release(struct cm_backup_run *r)
+static int run_steps(struct cm_backup_run *r, struct json_object **ret_result, struct cm_err *err)
 {
+	int rc = cm_backup_prepare(r, err);
+
+	rc = rc < 0 ? rc : write_data(r, err);
+	rc = rc < 0 ? rc : cm_backup_complete(r, err);
+	return rc < 0 ? rc : cm_backup_publish(r, ret_result, err);
+}
+
+void cm_backup_free(struct cm_backup_run *r)
+{
+	if (r == NULL)
+		return;
 	if (r->d != NULL)
 		cm_docker_set_cancel(r->d, NULL, NULL);
+	cm_backup_sizer_stop(cm_move(&r->sizer));
 	cm_helper_abort(r->helper);
 	cm_helper_abort(r->ending);
 	cm_archive_writer_free(r->writer);
@@ -340,37 +364,53 @@ static void release(struct cm_backup_run *r)
 	cm_archive_totals_release(&r->totals);
 	cm_backup_plan_release(&r->plan);
 	cm_backup_options_release(&r->options);
+	json_object_put(r->set);
 	free(r->server_name);
 	free(r);
 }
 
-int cm_backup_run(const struct cm_app *app, struct json_object *params, struct cm_progress *progress,
-		  struct json_object **ret_result, struct cm_err *err)
+int cm_backup_new(const struct cm_app *app, struct json_object *params, struct cm_progress *progress,
+		  struct cm_backup_run **ret, struct cm_err *err)
 {
 	struct cm_backup_run *r = cm_alloc(sizeof(*r));
-	struct json_object *result = NULL;
-	struct cm_err why = { 0 };
 	int rc;
 
+	*ret = r;
 	r->app = app;
 	r->params = params;
 	r->progress = progress;
 	r->created_ms = cm_now_ms();
 	r->began_ms = cm_monotonic_ms();
 	cm_uuid4(r->id);
-	rc = cm_backup_options_parse(params, &r->options, &why);
-	rc = rc < 0 ? rc : cm_engine_get(app, &r->d, &why);
+	rc = cm_backup_options_parse(params, &r->options, err);
+	rc = rc < 0 ? rc : cm_engine_get(app, &r->d, err);
 	if (rc == 0) {
 		cm_engine_known(app, &r->engine);
 		r->server_name = cm_settings_server_name();
-		rc = run_steps(r, &result, &why);
 	}
+	return rc;
+}
+
+void cm_backup_failed(const struct cm_backup_run *r, const struct cm_err *why)
+{
+	audit(r, why->code == CM_ECANCELLED ? "cancelled" : "error", why, NULL);
+}
+
+int cm_backup_run(const struct cm_app *app, struct json_object *params, struct cm_progress *progress,
+		  struct json_object **ret_result, struct cm_err *err)
+{
+	struct json_object *result = NULL;
+	struct cm_backup_run *r;
+	struct cm_err why = { 0 };
+	int rc = cm_backup_new(app, params, progress, &r, &why);
+
+	rc = rc < 0 ? rc : run_steps(r, &result, &why);
 	if (rc < 0) {
-		audit(r, rc == CM_ECANCELLED ? "cancelled" : "error", &why, NULL);
+		cm_backup_failed(r, &why);
 		if (err != NULL)
 			*err = why;
 	}
-	release(r);
+	cm_backup_free(r);
 	if (rc == 0 && ret_result != NULL)
 		*ret_result = cm_move(&result);
 	json_object_put(result);

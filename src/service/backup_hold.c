@@ -79,6 +79,15 @@ static const char *stop_danger(bool auto_remove, struct json_object *labels)
 	return NULL;
 }
 
+static bool held_together(const struct cm_backup_hold *h, const char *id)
+{
+	for (size_t i = 0; i < cm_json_len(h->together); i++) {
+		if (cm_str_eq(json_object_get_string(json_object_array_get_idx(h->together, i)), id))
+			return true;
+	}
+	return false;
+}
+
 static int sharers_plan(struct cm_backup_hold *h, struct cm_err *err)
 {
 	cm_autojson struct json_object *running = NULL;
@@ -93,7 +102,7 @@ static int sharers_plan(struct cm_backup_hold *h, struct cm_err *err)
 		const char *network = cm_json_str(cm_json_obj(other, "HostConfig"), "NetworkMode", "");
 		bool swarm = cm_json_get(cm_json_obj(other, "Labels"), "com.docker.swarm.task.id") != NULL;
 
-		if (cm_str_eq(id, h->plan->id) || cm_self_is(h->self_id, id) ||
+		if (cm_str_eq(id, h->plan->id) || held_together(h, id) || cm_self_is(h->self_id, id) ||
 		    !cm_str_eq(cm_json_str(other, "State", ""), "running"))
 			continue;
 		if (stop && cm_str_has_prefix(network, "container:") && cm_str_eq(network + 10, h->plan->id))

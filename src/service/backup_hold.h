@@ -36,6 +36,7 @@ struct cm_backup_hold {
 	struct cm_backup_plan *plan; /* its warnings get what went wrong without failing the backup */
 	struct cm_progress *progress;
 	const char *self_id;
+	struct json_object *together;  /* ids of others that are held at the same time, or NULL */
 	enum cm_consistency effective; /* what is really done */
 	struct cm_held held[CM_HOLD_MAX];
 	size_t held_count;

@@ -36,6 +36,9 @@ struct cm_backup_run {
 	char *server_name;
 	int64_t created_ms;
 	int64_t began_ms; /* monotonic */
+	/* Of a backup of a whole stack: {"id", "stack", "index", "count", "ids": of its containers}; NULL: of one
+	 * alone. */
+	struct json_object *set;
 
 	struct cm_helper *helper; /* waits for its plan, or NULL */
 	struct cm_helper *ending; /* has read everything and ends by itself meanwhile, or NULL */
@@ -54,6 +57,24 @@ struct cm_backup_run {
 	int64_t data_ms; /* monotonic: when reading the data began */
 	struct cm_backup_sizer *sizer;
 };
+
+/*
+ * backup.c: the run in its phases, so that several can be held together. Between prepare and read the caller runs
+ * hold's pre and begin, after it hold's end. A failed run is freed; nothing of it remains.
+ */
+/* *ret is set in every case; the caller frees. params and progress are borrowed until then. */
+int cm_backup_new(const struct cm_app *app, struct json_object *params, struct cm_progress *progress,
+		  struct cm_backup_run **ret, struct cm_err *err);
+void cm_backup_free(struct cm_backup_run *r);
+/* Everything that can be done while the container still does what it did. Writes the audit's "started". */
+int cm_backup_prepare(struct cm_backup_run *r, struct cm_err *err);
+int cm_backup_read(struct cm_backup_run *r, struct cm_err *err);
+/* The archive's end, and its verification. */
+int cm_backup_complete(struct cm_backup_run *r, struct cm_err *err);
+/* It takes its name. Writes the audit's "completed". Caller puts *ret_result. */
+int cm_backup_publish(struct cm_backup_run *r, struct json_object **ret_result, struct cm_err *err);
+/* The audit's line about a failure. */
+void cm_backup_failed(const struct cm_backup_run *r, const struct cm_err *why);
 
 /* backup_pack.c: what goes into the archive, in order. Errors name the part. */
 int cm_backup_write_members(struct cm_backup_run *r, struct cm_err *err);

@@ -78,6 +78,18 @@ static struct json_object *parts_json(const struct cm_backup_run *r)
 	return list;
 }
 
+/* Which stack backup it belongs to. */
+static void set_add(const struct cm_backup_run *r, struct json_object *o)
+{
+	struct json_object *set;
+
+	if (r->set == NULL)
+		return;
+	set = cm_json_copy(r->set);
+	json_object_object_del(set, "ids");
+	cm_json_set(o, "set", set);
+}
+
 struct json_object *cm_backup_json(const struct cm_backup_run *r)
 {
 	struct json_object *o = json_object_new_object();
@@ -101,6 +113,7 @@ struct json_object *cm_backup_json(const struct cm_backup_run *r)
 	cm_json_set_str(o, "consistency", cm_consistency_name(r->hold.effective));
 	cm_json_set(o, "options", options_json(r));
 	cm_json_set(o, "parts", parts_json(r));
+	set_add(r, o);
 	return o;
 }
 
@@ -267,6 +280,7 @@ struct json_object *cm_backup_companion(const struct cm_backup_run *r)
 	cm_json_set_bool(o, "verified", true);
 	set_time(o, "verified_at", r->verified_ms);
 	cm_json_set(o, "parts", companion_parts(r));
+	set_add(r, o);
 	add_warnings(r, o);
 	return o;
 }

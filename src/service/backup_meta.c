@@ -92,6 +92,9 @@ static void own_fields(struct json_object *c, struct cm_catalog_row *row)
 		row->verify_state = cm_strdup(ok ? "ok" : "damaged");
 		row->verify_error = text_of(c, "verify_error");
 	}
+	row->set_id = text_of(cm_json_obj(c, "set"), "id");
+	row->set_index = cm_json_int(cm_json_obj(c, "set"), "index", 0);
+	row->set_count = cm_json_int(cm_json_obj(c, "set"), "count", 0);
 	drill_fields(cm_json_obj(c, "drill"), row);
 }
 

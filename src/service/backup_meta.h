@@ -32,6 +32,7 @@
  *"config"|"networks"|"image"|"volume"|"bind"|"bind_file"|"rootfs", "name", "destination", "prefix" | null, "files",
  *"bytes", "deleted", "warnings": n, "state": "saved"|"reference"|"skipped", "reason"}], "warnings": ["sentence", …] (at
  *most 100), "warning_count",
+ *	"set": {"id", "stack", "index", "count"}: only of a member of a stack backup (also in backup.json),
  *	"verify_error", "verify_problems": what a later verification found (service/verify.h),
  *	"drill": {"state": "ok"|"failed", "at", "duration_ms", "check", "error", "notes": […], "log"}: how its last
  *	drill went (service/drill.h)}

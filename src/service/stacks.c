@@ -15,7 +15,7 @@
 #include "service/engine.h"
 #include "service/stack_order.h"
 
-enum { SWARM_ASK_MS = 3000 };
+enum { SWARM_ASK_MS = 3000, ORDER = 100000 };
 
 const char *cm_stack_of(struct json_object *labels)
 {
@@ -224,7 +224,8 @@ static void containers_sort(struct cm_stack *s)
 						   .name = cm_containers_entry_name(entry),
 						   .service = service_of(labels),
 						   .depends_on = cm_json_str(labels, CM_COMPOSE_DEPENDS, NULL),
-						   .created = cm_json_int(entry, "Created", 0) };
+						   /* In seconds; the engine lists the newest first. */
+						   .created = cm_json_int(entry, "Created", 0) * ORDER - (int64_t)i };
 	}
 	cm_stack_order(nodes, count);
 	for (size_t i = 0; i < count; i++) {

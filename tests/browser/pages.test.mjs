@@ -29,8 +29,9 @@ before(async () => {
   const inside = encodeURIComponent(`volumes/${p}one/folder`);
   await docker('run', '-d', '--init', '--name', `${p}web`, '--label', `com.docker.compose.project=${p}shop`, '--label', 'com.docker.compose.service=web',
     '-v', `${p}shared:/data`, 'busybox:local', 'sleep', '1000000');
+  const made = await app.waitJob((await app.api('POST', `/api/stack/${p}shop/backup`, {})).json.job_id);
   list = [
-    '/stacks', '/stacks?q=nothing-of-this-name', `/stack/${p}shop`, `/stack/${p}shop/delete`,
+    `/backup-set/${made.result.set_id}`, '/stacks', '/stacks?q=nothing-of-this-name', `/stack/${p}shop`, `/stack/${p}shop/delete`,
     '/', '/containers', '/containers?q=nothing-of-this-name', '/containers?sort=-created', `/container/${id}/delete`,
     '/volumes', '/volumes?state=unused&sort=-size', '/volumes/new', '/volumes/prune', `/volume/${p}one/delete`, `/volume/${p}one`,
     `/volume/${p}one?path=%2Ffolder`, `/volume/${p}one/file?path=%2Ffolder%2Fa%20file.txt`,

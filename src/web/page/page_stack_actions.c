@@ -12,6 +12,7 @@
 #include "service/stacks.h"
 #include "web/form.h"
 #include "web/page.h"
+#include "web/page/page_stacks.h"
 #include "web/reply.h"
 #include "web/route.h"
 #include "web/view.h"
@@ -30,7 +31,7 @@ static bool is_member(const struct cm_stack *s, const char *name)
 }
 
 /* A job that holds one of its containers, or puts it back, must not be disturbed by hand. */
-static int not_at_work(const struct cm_stack *s, struct cm_err *err)
+int cm_stack_not_at_work(const struct cm_stack *s, struct cm_err *err)
 {
 	struct cm_job_query q = { .only_unfinished = true, .limit = 1000 };
 	struct cm_job_list list;
@@ -135,7 +136,7 @@ static int act(struct cm_request *rq, struct cm_reply *rp, enum cm_stack_verb ve
 
 	if (rc < 0)
 		return rc;
-	rc = not_at_work(s, err);
+	rc = cm_stack_not_at_work(s, err);
 	cm_stack_list_release(&list);
 	rc = rc < 0 ? rc : cm_stack_act(rq->app, rq->params[0], verb, volumes, rq->user, &results, err);
 	if (rc < 0 && rq->is_api)

@@ -10,11 +10,13 @@
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/str.h"
+#include "db/catalog.h"
 #include "service/stacks.h"
 #include "web/form.h"
 #include "web/page.h"
 #include "web/reply.h"
 #include "web/view.h"
+#include "web/view/view_backup.h"
 #include "web/view/view_stack.h"
 
 static const char *const columns[] = { "name", "type", "state", "containers", NULL };
@@ -133,6 +135,18 @@ int cm_page_stacks(struct cm_request *rq, struct cm_reply *rp, struct cm_err *er
 	return 0;
 }
 
+/* Its last complete backup as a whole. */
+static void backup_add(struct json_object *data, const char *name, const struct cm_stack_ctx *ctx)
+{
+	struct cm_catalog_list set;
+
+	cm_json_set(data, "backup", NULL);
+	if (cm_catalog_set(NULL, name, &set, NULL) < 0)
+		return;
+	cm_json_set(data, "backup", cm_view_backup_set(&set, ctx->role, ctx->now_ms));
+	cm_catalog_list_release(&set);
+}
+
 int cm_page_stack(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err)
 {
 	struct cm_stack_ctx ctx = { .now_ms = cm_now_ms(), .role = rq->role };
@@ -152,6 +166,7 @@ int cm_page_stack(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err
 		row = cm_view_stack(s, &ctx);
 		json_object_object_foreach(row, key, value) cm_json_set(data, key, json_object_get(value));
 		cm_view_stack_details(data, s, belongings, &ctx);
+		backup_add(data, s->name, &ctx);
 	}
 	cm_stack_list_release(&stacks);
 	return rc;

@@ -49,6 +49,9 @@ static int query_make(const struct cm_request *rq, const struct cm_list *list, s
 					.sort = list->sort,
 					.limit = list->limit,
 					.offset = list->offset };
+	/* The list as such shows a stack backup as one; who searches, or asks by API, gets files. */
+	q->fold_sets = !rq->is_api && q->search == NULL && q->server_name == NULL && q->type == NULL &&
+		       q->container_name == NULL && state == NULL;
 	if (state == NULL)
 		return 0;
 	for (size_t i = 0; i < CM_COUNT(states); i++) {
@@ -135,6 +138,19 @@ static void actions_add(const struct cm_request *rq, struct json_object *data, b
 	cm_json_set_str(data, "refresh_action", rq->role >= CM_ROLE_DEVELOPER ? "/vault/refresh" : NULL);
 }
 
+/* A backup, or the whole stack backup that it is the first of. */
+static struct json_object *row_view(const struct cm_catalog_row *row, bool fold, enum cm_role role, int64_t now_ms)
+{
+	struct cm_catalog_list set;
+	struct json_object *o;
+
+	if (!fold || row->set_id == NULL || cm_catalog_set(row->set_id, NULL, &set, NULL) < 0)
+		return cm_view_backup_row(row, role, now_ms);
+	o = cm_view_backup_set(&set, role, now_ms);
+	cm_catalog_list_release(&set);
+	return o;
+}
+
 int cm_page_vault(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err)
 {
 	struct json_object *data, *rows = json_object_new_array();
@@ -155,7 +171,7 @@ int cm_page_vault(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err
 		return rc;
 	}
 	for (size_t i = 0; i < found.count; i++)
-		json_object_array_add(rows, cm_view_backup_row(&found.rows[i], rq->role, now_ms));
+		json_object_array_add(rows, row_view(&found.rows[i], q.fold_sets, rq->role, now_ms));
 	data = cm_view_data(rp);
 	cm_view_list(data, rq, &list, columns, (int64_t)found.count, found.total);
 	cm_json_set(data, "backups", rows);

@@ -14,6 +14,7 @@
 #include "service/vaults.h"
 #include "web/form.h"
 #include "web/page.h"
+#include "web/page/page_stacks.h"
 #include "web/reply.h"
 #include "web/view.h"
 #include "web/view/view_backup.h"
@@ -54,18 +55,18 @@ static bool selected(const struct selection *s, const char *file)
 }
 
 /* The files named in the form. Unknown ones are an error: nothing is then deleted by a page that is out of date. */
-static int selection_read(const struct cm_form *form, struct selection *ret, struct cm_err *err)
+static int selection_read(struct cm_form *form, struct selection *ret, struct cm_err *err)
 {
 	struct selection s = { .rows = cm_alloc_array(CM_FORM_MAX_FIELDS, sizeof(*s.rows)),
 			       .kept = json_object_new_array() };
 	size_t pos = 0;
 	const char *file;
-	int rc = 0;
+	int rc = cm_backup_sets_expand(form, err);
 
 	while (rc == 0 && (file = cm_form_each(form, "file", &pos)) != NULL && s.count < CM_FORM_MAX_FIELDS) {
 		struct cm_catalog_row row;
 
-		if (selected(&s, file))
+		if (selected(&s, file) || cm_str_has_prefix(file, CM_SET_PREFIX))
 			continue;
 		rc = cm_catalog_get(NULL, file, &row, err);
 		if (rc == CM_ENOTFOUND)
@@ -161,7 +162,7 @@ static void confirm_view(struct cm_reply *rp, const struct selection *s)
 	cm_json_set(data, "kept", json_object_get(s->kept));
 }
 
-static int confirm(const struct cm_form *form, struct cm_request *rq, struct cm_reply *rp, struct cm_err *err)
+static int confirm(struct cm_form *form, struct cm_request *rq, struct cm_reply *rp, struct cm_err *err)
 {
 	struct selection s;
 	int rc = selection_read(form, &s, err);

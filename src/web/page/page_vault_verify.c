@@ -7,12 +7,14 @@
 
 #include "core/json.h"
 #include "core/mem.h"
+#include "core/str.h"
 #include "db/catalog.h"
 #include "jobs/kinds.h"
 #include "service/verify.h"
 #include "service/verify_batch.h"
 #include "web/form.h"
 #include "web/page.h"
+#include "web/page/page_stacks.h"
 #include "web/reply.h"
 #include "web/view.h"
 
@@ -110,9 +112,12 @@ static int add_selected(struct cm_request *rq, struct selected *s, struct cm_err
 {
 	size_t pos = 0, count = 0;
 	const char *file, *lane = NULL;
+	int rc = cm_backup_sets_expand(rq->post, err);
 
-	while (cm_form_each(rq->post, "file", &pos) != NULL)
-		count++;
+	if (rc < 0)
+		return rc;
+	while ((file = cm_form_each(rq->post, "file", &pos)) != NULL)
+		count += !cm_str_has_prefix(file, CM_SET_PREFIX);
 	if (count == 0)
 		return cm_err_set(err, CM_EINVAL, "Select at least one backup.");
 	/* Many wait for other work; a single one has somebody waiting for it. */
@@ -122,8 +127,10 @@ static int add_selected(struct cm_request *rq, struct selected *s, struct cm_err
 		struct cm_err why = { 0 };
 		char id[CM_UUID_LEN + 1];
 		struct json_object *item;
-		int rc = verify_add(rq, file, lane, id, &why);
 
+		if (cm_str_has_prefix(file, CM_SET_PREFIX))
+			continue;
+		rc = verify_add(rq, file, lane, id, &why);
 		item = item_make(file, rc == 0 ? id : NULL);
 		json_object_array_add(s->jobs, item);
 		if (rc == 0) {

@@ -166,6 +166,66 @@ struct json_object *cm_view_backup_row(const struct cm_catalog_row *row, enum cm
 	cm_json_set_int(o, "warning_count", row->warning_count);
 	cm_count_text(text, row->warning_count, "warning", "warnings");
 	cm_json_set_str(o, "warnings_text", row->warning_count > 0 ? text : NULL);
+	cm_json_set_str(o, "select_value", row->file);
+	cm_json_set_str(o, "name_text", row->file);
+	cm_view_text(o, "set_text", row->set_id != NULL ? "of the stack backup of %s" : NULL,
+		     row->stack ? row->stack : "");
+	if (row->set_id != NULL)
+		cm_view_url(o, "set_url", "/backup-set/%s", row->set_id);
+	else
+		cm_json_set(o, "set_url", NULL);
+	cm_json_set_bool(o, "is_set", false);
+	return o;
+}
+
+static int rank(const struct cm_catalog_row *row)
+{
+	static const char *const words[] = { "missing", "damaged", "unverified", "readable", "verified" };
+	int i = 0;
+
+	while (i < 4 && !cm_str_eq(words[i], cm_view_backup_word(row)))
+		i++;
+	return i;
+}
+
+struct json_object *cm_view_backup_set(const struct cm_catalog_list *set, enum cm_role role, int64_t now_ms)
+{
+	const struct cm_catalog_row *worst = &set->rows[0], *first = &set->rows[0];
+	int64_t size = 0, warnings = 0, lost = first->set_count - (int64_t)set->count;
+	struct json_object *o = cm_view_backup_row(first, role, now_ms), *state;
+	char count[96], text[96];
+
+	for (size_t i = 0; i < set->count; i++) {
+		worst = rank(&set->rows[i]) < rank(worst) ? &set->rows[i] : worst;
+		size += set->rows[i].size;
+		warnings += set->rows[i].warning_count;
+	}
+	cm_count_text(count, (int64_t)set->count, "container", "containers");
+	state = cm_view_backup_state(worst, now_ms);
+	if (lost > 0) {
+		cm_view_is(state, "missing", "verified", "readable", "unverified", "damaged", "missing", NULL);
+		cm_json_set_str(state, "text", "Incomplete");
+		cm_view_text(state, "detail", "%lld of %lld deleted", (long long)lost, (long long)first->set_count);
+	}
+	cm_view_text(o, "name_text", "Stack %s, %s", first->stack ? first->stack : "", count);
+	cm_view_text(o, "select_value", "set:%s", first->set_id);
+	cm_view_url(o, "url", "/backup-set/%s", first->set_id);
+	cm_json_set_bool(o, "is_whole", lost == 0 && worst->missing_ms == 0);
+	cm_json_set_bool(o, "is_set", true);
+	cm_json_set_str(o, "type_text", "Stack");
+	cm_json_set_str(o, "count_text", count);
+	cm_json_set(o, "state", state);
+	cm_json_set(o, "set_text", NULL);
+	cm_json_set(o, "set_url", NULL);
+	cm_json_set(o, "drill", NULL);
+	cm_json_set(o, "files_url", NULL);
+	cm_json_set(o, "download_url", NULL);
+	cm_json_set(o, "restore_url", NULL);
+	if (role >= CM_ROLE_ADMIN && cm_json_bool(o, "is_whole", false))
+		cm_view_url(o, "restore_url", "/backup-set/%s", first->set_id);
+	cm_view_size(o, "size", size);
+	cm_count_text(text, warnings, "warning", "warnings");
+	cm_json_set_str(o, "warnings_text", warnings > 0 ? text : NULL);
 	return o;
 }
 

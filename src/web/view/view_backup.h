@@ -14,6 +14,9 @@
 
 /* One row of the vault, with the predecessor's members and ours. Caller puts. */
 struct json_object *cm_view_backup_row(const struct cm_catalog_row *row, enum cm_role role, int64_t now_ms);
+/* A whole stack backup as one row: its members in their order, at least one. As a row of the vault; the state is that
+ * of the worst member, and "is_whole" says whether all are there. Caller puts. */
+struct json_object *cm_view_backup_set(const struct cm_catalog_list *set, enum cm_role role, int64_t now_ms);
 /* "verified", "readable" (whole, without hashes), "unverified", "damaged" or "missing"; the same for people; and as
  * "is_verified"… of o. */
 const char *cm_view_backup_word(const struct cm_catalog_row *row);

@@ -66,6 +66,8 @@ static void add_object(struct json_object *o, const struct cm_job *job)
 		cm_view_url(object, "url", "/backup/%s", file);
 	else if (cm_str_eq(job->kind, "verify_batch"))
 		cm_json_set_str(object, "url", "/vault");
+	else if (cm_str_has_prefix(job->kind, "stack_"))
+		cm_view_url(object, "url", "/stack/%s", job->subject);
 	else
 		cm_view_url(object, "url", "/containers?q=%s", job->subject);
 	cm_json_set(o, "object", object);
@@ -83,6 +85,9 @@ static void add_links(struct json_object *o, const struct cm_job *job, const str
 	if (job->state == CM_JOB_COMPLETE && cm_str_eq(job->kind, "backup") && file != NULL &&
 	    who->role >= CM_ROLE_ADMIN)
 		cm_view_link(links, "Restore it", cm_url_make("/restore/%s", file), false);
+	if (job->state == CM_JOB_COMPLETE && cm_json_get(job->result, "set_id") != NULL)
+		cm_view_link(links, "Open the stack backup",
+			     cm_url_make("/backup-set/%s", cm_json_str(job->result, "set_id", "")), true);
 	cm_json_set(o, "links", links);
 }
 
@@ -110,6 +115,33 @@ static void restore_result(struct json_object *o, const struct cm_job *job)
 	else if (job->state == CM_JOB_ERROR)
 		cm_json_set_str(o, "error_help",
 				"What was there before was put back, unless the sentence above says otherwise.");
+}
+
+static void stack_backup_result(struct json_object *o, const struct cm_job *job)
+{
+	char size[32], count[96];
+
+	if (job->state != CM_JOB_COMPLETE) {
+		backup_result(o, job);
+		return;
+	}
+	cm_size_text(size, cm_json_int(job->result, "size", -1));
+	cm_count_text(count, (int64_t)cm_json_len(cm_json_arr(job->result, "containers")), "container", "containers");
+	cm_view_text(
+	    o, "result_text",
+	    "The backups of %s are in the vault, read back and verified: %s. They stood still together for %.1f s.",
+	    count, size, (double)cm_json_int(job->result, "held_ms", 0) / 1000);
+}
+
+static void stack_restore_result(struct json_object *o, const struct cm_job *job)
+{
+	char count[96];
+
+	restore_result(o, job);
+	if (job->state != CM_JOB_COMPLETE)
+		return;
+	cm_count_text(count, (int64_t)cm_json_len(cm_json_arr(job->result, "containers")), "container", "containers");
+	cm_view_text(o, "result_text", "%s restored.", count);
 }
 
 static void verify_result(struct json_object *o, const struct cm_job *job)
@@ -194,6 +226,8 @@ void cm_view_job_about(struct json_object *o, const struct cm_job *job, const st
 		void (*add)(struct json_object *o, const struct cm_job *job);
 	} results[] = { { "backup", backup_result },
 			{ "restore", restore_result },
+			{ "stack_backup", stack_backup_result },
+			{ "stack_restore", stack_restore_result },
 			{ "verify", verify_result },
 			{ "drill", drill_result },
 			{ "verify_batch", batch_result } };

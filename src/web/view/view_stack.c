@@ -67,6 +67,7 @@ static void urls_add(struct json_object *o, const struct cm_stack *s, const stru
 	} all_words[] = { { "start", may && (running < all || all == 0) },
 			  { "stop", may && running > 0 },
 			  { "restart", may && running > 0 },
+			  { "backup", may && !s->swarm },
 			  { "delete", admin } };
 
 	for (size_t i = 0; i < CM_COUNT(all_words); i++) {
@@ -246,6 +247,7 @@ void cm_view_stack_details(struct json_object *data, const struct cm_stack *s, s
 			   const struct cm_stack_ctx *ctx)
 {
 	cm_json_set_bool(data, "is_swarm", s->swarm);
+	cm_json_set(data, "backup", NULL);
 	cm_json_set(data, "containers", containers_view(s, ctx));
 	cm_json_set(data, "service_list", services_view(s));
 	cm_json_set(data, "network_list", networks_view(cm_json_arr(belongings, "networks")));
