@@ -59,8 +59,8 @@ int cm_docker_ref_check(const char *kind, const char *s, struct cm_err *err)
 	return cm_err_set(err, CM_EINVAL, "This is not a valid name or id of a %s.", kind);
 }
 
-int cm_docker_call_slow(struct cm_docker *d, const char *method, const char *path, struct json_object *body,
-			int extra_ms, struct json_object **ret, struct cm_err *err)
+static int call(struct cm_docker *d, const char *method, const char *path, struct json_object *body, int extra_ms,
+		bool fresh, struct json_object **ret, struct cm_err *err)
 {
 	struct cm_docker_req q;
 	struct json_object *answer = NULL;
@@ -70,6 +70,8 @@ int cm_docker_call_slow(struct cm_docker *d, const char *method, const char *pat
 	if (r == 0) {
 		if (text != NULL)
 			cm_docker_req_json(&q, text);
+		if (fresh)
+			curl_easy_setopt(q.easy, CURLOPT_FRESH_CONNECT, 1L);
 		int total = d->timeout_ms ? d->timeout_ms : CM_DOCKER_CALL_MS;
 		r = cm_docker_req_run(&q, false, total + extra_ms, -1, err);
 	}
@@ -82,6 +84,17 @@ int cm_docker_call_slow(struct cm_docker *d, const char *method, const char *pat
 	}
 	cm_docker_req_release(&q);
 	return r;
+}
+
+int cm_docker_call_slow(struct cm_docker *d, const char *method, const char *path, struct json_object *body,
+			int extra_ms, struct json_object **ret, struct cm_err *err)
+{
+	return call(d, method, path, body, extra_ms, false, ret, err);
+}
+
+int cm_docker_call_fresh(struct cm_docker *d, const char *method, const char *path, int extra_ms, struct cm_err *err)
+{
+	return call(d, method, path, NULL, extra_ms, true, NULL, err);
 }
 
 int cm_docker_call(struct cm_docker *d, const char *method, const char *path, struct json_object *body,

@@ -71,7 +71,7 @@ int cm_container_create(struct cm_docker *d, const char *name, struct json_objec
 }
 
 /* POST /containers/<id>/<verb>, with nothing in and nothing out. */
-static int act(struct cm_docker *d, const char *id, const char *verb, int extra_ms, struct cm_err *err)
+static int act(struct cm_docker *d, const char *id, const char *verb, struct cm_err *err)
 {
 	cm_autobuf struct cm_buf path = CM_BUF_INIT(PATH_MAX_LEN);
 
@@ -79,12 +79,20 @@ static int act(struct cm_docker *d, const char *id, const char *verb, int extra_
 	if (r < 0)
 		return r;
 	container_path(path, id, "/%r", verb);
-	return cm_docker_call_slow(d, "POST", path.data, NULL, extra_ms, NULL, err);
+	return cm_docker_call(d, "POST", path.data, NULL, NULL, err);
 }
 
+/* What an engine starts while it ends, it loses: that container cannot be started again (20.10, "task already exists").
+ */
 int cm_container_start(struct cm_docker *d, const char *id, struct cm_err *err)
 {
-	return act(d, id, "start", SLOW_MS, err);
+	cm_autobuf struct cm_buf path = CM_BUF_INIT(PATH_MAX_LEN);
+
+	int r = id_check(id, err);
+	if (r < 0)
+		return r;
+	container_path(path, id, "/start");
+	return cm_docker_call_fresh(d, "POST", path.data, SLOW_MS, err);
 }
 
 static int stop_like(struct cm_docker *d, const char *id, const char *verb, int timeout_s, struct cm_err *err)
@@ -129,12 +137,12 @@ int cm_container_kill(struct cm_docker *d, const char *id, const char *signal, s
 
 int cm_container_pause(struct cm_docker *d, const char *id, struct cm_err *err)
 {
-	return act(d, id, "pause", 0, err);
+	return act(d, id, "pause", err);
 }
 
 int cm_container_unpause(struct cm_docker *d, const char *id, struct cm_err *err)
 {
-	return act(d, id, "unpause", 0, err);
+	return act(d, id, "unpause", err);
 }
 
 int cm_container_rename(struct cm_docker *d, const char *id, const char *name, struct cm_err *err)

@@ -150,12 +150,30 @@ static const struct {
 	{ 500, CM_EBUSY, "is not paused", "" },
 };
 
+/* "task <id of the container>: already exists": the engine was ended while it started it, and lost it. */
+static int refusal_lost(const char *message, struct cm_err *err)
+{
+	const char *id = message + strlen("task ");
+	size_t len;
+
+	if (strncmp(message, "task ", strlen("task ")) != 0 || strstr(message, ": already exists") == NULL)
+		return 0;
+	len = strspn(id, "0123456789abcdef");
+	if (len < 12)
+		return 0;
+	return cm_err_set(err, CM_EUPSTREAM,
+			  "The Docker Engine has lost track of this container: it was ended in the middle of starting "
+			  "it, and something of it still runs. On the Docker host, end that as root: "
+			  "pkill -9 -f 'containerd-shim.*%.12s'. Then it can be started again.",
+			  id);
+}
+
 int cm_docker_refusal_text(int status, const char *path, const char *text, struct cm_err *err)
 {
 	char message[MESSAGE_MAX + 1];
 
 	message_clean(message, text);
-	int r = 0;
+	int r = refusal_lost(message, err);
 	for (size_t i = 0; r == 0 && i < CM_COUNT(meanings); i++) {
 		if ((meanings[i].status != 0 && meanings[i].status != status) ||
 		    strcasestr(message, meanings[i].words) == NULL)

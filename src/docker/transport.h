@@ -88,6 +88,9 @@ void cm_docker_req_release(struct cm_docker_req *q);
 /* cm_docker_call() with extra time for calls that are slow by nature. */
 int cm_docker_call_slow(struct cm_docker *d, const char *method, const char *path, struct json_object *body,
 			int extra_ms, struct json_object **ret, struct cm_err *err);
+/* The same over a connection of its own, which an engine that is ending refuses: over one that it has it still serves
+ * what it will not live to finish. */
+int cm_docker_call_fresh(struct cm_docker *d, const char *method, const char *path, int extra_ms, struct cm_err *err);
 
 /* The same for answers that are an array: null and nothing become an empty one, anything else is CM_EUPSTREAM. */
 int cm_docker_call_array(struct cm_docker *d, const char *method, const char *path, struct json_object **ret,

@@ -159,6 +159,16 @@ TEST(refusal__conflicts_by_what_they_mean)
 	}
 }
 
+TEST(refusal__a_lost_container_comes_with_what_to_do)
+{
+	struct cm_err e;
+
+	CHECK_INT(refuse(409, "/containers/web/start", "task 79baccab7328b5292ca63ee1: already exists", &e),
+		  CM_EUPSTREAM);
+	CHECK(strstr(e.text, "pkill -9 -f 'containerd-shim.*79baccab7328'") != NULL);
+	CHECK_INT(refuse(409, "/containers/web/start", "task x; y: already exists", &e), CM_EEXIST);
+}
+
 TEST(refusal__words_are_cleaned)
 {
 	struct cm_err e;
