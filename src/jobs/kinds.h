@@ -65,7 +65,7 @@ struct cm_job_table {
 	int (*recover)(const struct cm_app *app, struct json_object **ret_report, struct cm_err *err);
 	/* For tests; 0: the usual times. */
 	int end_wait_ms;      /* how long a job may take to end with the program: 6.5 s */
-	int recover_again_ms; /* after what time a failed recovery is tried again: 15 s */
+	int recover_again_ms; /* after what time a failed recovery is tried again: 2 s */
 	int timetable_ms;     /* how often the timetable is looked at: CM_TIMETABLE_EVERY_MS */
 };
 

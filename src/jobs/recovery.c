@@ -15,7 +15,7 @@
 #include "service/audit.h"
 
 enum {
-	AGAIN_MS = 15 * 1000,	  /* after the first failure; then twice as long each time */
+	AGAIN_MS = 2 * 1000,	  /* after the first failure; then twice as long each time */
 	AGAIN_MAX_MS = 60 * 1000, /* the engine may be back at any moment, and somebody waits for his container */
 	WAIT_AT_MOST_MS = 60 * 1000,
 	ATTEMPTS_MAX = 2, /* a backup that died twice is not tried a third time */

@@ -249,14 +249,21 @@ static int held_pause(struct cm_backup_hold *h, struct cm_held *one, struct cm_e
 	return rc;
 }
 
-/* A container that ended by itself meanwhile needs no holding. */
-static bool ended_meanwhile(struct cm_backup_hold *h, const struct cm_held *one)
+/* Has it ended by itself, or with the engine? */
+static int look_ended(struct cm_backup_hold *h, const struct cm_held *one, bool *ret_ended, struct cm_err *err)
 {
 	cm_autojson struct json_object *now = NULL;
+	int rc = cm_container_inspect(h->d, one->id, false, &now, err);
 
-	if (cm_container_inspect(h->d, one->id, false, &now, NULL) < 0)
-		return false;
-	return !json_object_get_boolean(cm_json_at(now, "State.Running"));
+	*ret_ended = rc == 0 && !json_object_get_boolean(cm_json_at(now, "State.Running"));
+	return rc;
+}
+
+static bool ended_meanwhile(struct cm_backup_hold *h, const struct cm_held *one)
+{
+	bool ended;
+
+	return look_ended(h, one, &ended, NULL) == 0 && ended;
 }
 
 int cm_backup_hold_begin(struct cm_backup_hold *h, struct cm_err *err)
@@ -277,6 +284,7 @@ int cm_backup_hold_begin(struct cm_backup_hold *h, struct cm_err *err)
 			rc = held_stop(h, one, err);
 		else
 			rc = held_pause(h, one, err);
+		/* It needs no holding any more. */
 		if (rc == CM_EBUSY && !one->stopped && ended_meanwhile(h, one)) {
 			cm_journal_close(one->journal, NULL);
 			one->journal = 0;
@@ -297,7 +305,8 @@ static int start_again(struct cm_docker *d, const char *id, struct cm_err *err)
 		if (i > 0)
 			sleep((unsigned)i);
 		rc = cm_container_start(d, id, err);
-		if (rc == 0 || rc == CM_ENOTFOUND)
+		/* One that hangs has heard it and may still do it; the program goes on trying. */
+		if (rc == 0 || rc == CM_ENOTFOUND || rc == CM_ETIMEDOUT)
 			break;
 	}
 	return rc;
@@ -318,6 +327,17 @@ static int wait_unsure(struct cm_docker *d, const char *id, struct cm_err *err)
 	return rc;
 }
 
+static int held_resume(struct cm_backup_hold *h, struct cm_held *one, struct cm_err *err)
+{
+	bool ended = false;
+	int rc = cm_container_unpause(h->d, one->id, err);
+
+	/* Not paused any more: somebody resumed it, or it ended with the engine. */
+	if (rc == CM_EBUSY)
+		rc = look_ended(h, one, &ended, err);
+	return rc == 0 && ended ? start_again(h->d, one->id, err) : rc;
+}
+
 static void held_release(struct cm_backup_hold *h, struct cm_held *one)
 {
 	struct cm_err err = { 0 };
@@ -328,10 +348,7 @@ static void held_release(struct cm_backup_hold *h, struct cm_held *one)
 	CM_FAULT_POINT("backup_before_undo");
 	rc = one->unsure ? wait_unsure(h->d, one->id, &err) : 0;
 	if (rc == 0)
-		rc = one->stopped ? start_again(h->d, one->id, &err) : cm_container_unpause(h->d, one->id, &err);
-	/* Not paused any more: somebody resumed it, or it ended with the engine. */
-	if (rc == CM_EBUSY && !one->stopped)
-		rc = ended_meanwhile(h, one) ? start_again(h->d, one->id, &err) : 0;
+		rc = one->stopped ? start_again(h->d, one->id, &err) : held_resume(h, one, &err);
 	CM_FAULT_POINT("backup_after_undo");
 	if (rc == 0 && one->stopped && ended_meanwhile(h, one))
 		cm_backup_plan_warn(h->plan, "%s was started again after the backup, but ended at once.", one->name);

@@ -50,6 +50,13 @@ static int wait_for_end(struct cm_docker *d, const struct cm_journal_entry *entr
 	return rc == CM_ETIMEDOUT ? 0 : rc;
 }
 
+static bool since(const struct cm_journal_entry *entry, struct json_object *now, const char *key)
+{
+	int64_t ms = 0;
+
+	return cm_time_parse(cm_json_str_at(now, key, ""), &ms) && ms >= entry->created_ms;
+}
+
 static int undo_stopped(struct cm_docker *d, const struct cm_journal_entry *entry, struct json_object *now,
 			char *ret_text, struct cm_err *err)
 {
@@ -57,6 +64,9 @@ static int undo_stopped(struct cm_docker *d, const struct cm_journal_entry *entr
 	bool running = json_object_get_boolean(cm_json_at(now, "State.Running")), ended = false;
 	int rc;
 
+	/* The engine was restarted and has started it by itself, or somebody did. */
+	if (running && since(entry, now, "State.StartedAt"))
+		return 0;
 	if (running) {
 		rc = wait_for_end(d, entry, data, &ended, err);
 		if (rc < 0 || !ended)
@@ -68,28 +78,37 @@ static int undo_stopped(struct cm_docker *d, const struct cm_journal_entry *entr
 	return rc;
 }
 
-/* What is paused does not end by itself: if it has ended, the engine was restarted meanwhile. */
-static bool ended_since(const struct cm_journal_entry *entry, struct json_object *now)
+/* One whose processes do not come back by resuming it can still be ended and begun again. */
+static int start_anew(struct cm_docker *d, const char *id, struct cm_err *err)
 {
-	int64_t ended = 0;
+	int rc = cm_container_stop(d, id, -1, err);
 
-	return !json_object_get_boolean(cm_json_at(now, "State.Running")) &&
-	       cm_time_parse(cm_json_str_at(now, "State.FinishedAt", ""), &ended) && ended >= entry->created_ms;
+	return rc == 0 ? cm_container_start(d, id, err) : rc;
 }
 
 static int undo_paused(struct cm_docker *d, const struct cm_journal_entry *entry, struct json_object *now,
 		       char *ret_text, struct cm_err *err)
 {
-	bool ended = ended_since(entry, now);
+	bool running = json_object_get_boolean(cm_json_at(now, "State.Running"));
+	bool paused = json_object_get_boolean(cm_json_at(now, "State.Paused"));
+	/* What is paused does not end by itself: if it has ended, the engine was restarted meanwhile. */
+	bool ended = !running && since(entry, now, "State.FinishedAt"), anew = ended;
+	const char *id = entry->container_id;
 	int rc;
 
-	if (!ended && !json_object_get_boolean(cm_json_at(now, "State.Paused")))
+	if (!ended && !paused)
 		return 0;
-	rc =
-	    ended ? cm_container_start(d, entry->container_id, err) : cm_container_unpause(d, entry->container_id, err);
+	rc = ended ? cm_container_start(d, id, err) : cm_container_unpause(d, id, err);
+	if (rc == CM_EUPSTREAM && !ended && entry->tries > 0) {
+		anew = true;
+		rc = start_anew(d, id, err);
+	}
 	if (rc == 0)
 		snprintf(ret_text, TEXT_SIZE, "%.255s was %s: a backup had paused it%s.", entry->name,
-			 ended ? "started again" : "resumed", ended ? ", and it ended with the engine" : "");
+			 anew ? "started again" : "resumed",
+			 ended	? ", and it ended with the engine"
+			 : anew ? ", and it could not be resumed"
+				: "");
 	return rc;
 }
 
@@ -130,8 +149,10 @@ int cm_hold_undo(struct cm_docker *d, const struct cm_journal_entry *entry, char
 	if (rc < 0)
 		return rc;
 	if (cm_str_eq(entry->kind, "stopped"))
-		return undo_stopped(d, entry, now, ret_text, err);
-	if (cm_str_eq(entry->kind, "paused"))
-		return undo_paused(d, entry, now, ret_text, err);
-	return undo_post(d, entry, now, ret_text, err);
+		rc = undo_stopped(d, entry, now, ret_text, err);
+	else if (cm_str_eq(entry->kind, "paused"))
+		rc = undo_paused(d, entry, now, ret_text, err);
+	else
+		return undo_post(d, entry, now, ret_text, err);
+	return rc < 0 ? cm_err_prefix(err, "A backup had %s it, and it does not run again yet", entry->kind) : 0;
 }

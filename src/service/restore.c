@@ -15,7 +15,7 @@
 #include "service/restore_run.h"
 #include "service/restore_undo.h"
 
-enum { FIXED_STEPS = 4 };
+enum { FIXED_STEPS = 4, SHOWN_MAX = 210 };
 
 static void run_audit(struct cm_restore_run *r, const struct cm_restore_options *o, const char *status,
 		      const struct cm_err *why)
@@ -161,6 +161,19 @@ int cm_restore_back(struct cm_restore_run *r, const char *text, struct cm_err *e
 	return rc;
 }
 
+/* How much of a text to show: at most max, whole sentences or else whole words. */
+static int clip(const char *text, size_t max)
+{
+	size_t len = strlen(text), word = max, n;
+
+	if (len <= max)
+		return (int)len;
+	for (n = max; n > 0 && !(text[n - 1] == '.' && text[n] == ' '); n--)
+		if (word == max && text[n] == ' ')
+			word = n;
+	return (int)(n > 0 ? n : word);
+}
+
 /* Puts everything back. The error stays the one that led here; what could not be undone is added to it. */
 static void run_undo(struct cm_restore_run *r, struct cm_err *err)
 {
@@ -171,9 +184,8 @@ static void run_undo(struct cm_restore_run *r, struct cm_err *err)
 	if (err != NULL) {
 		struct cm_err first = *err;
 		cm_err_set(err, first.code,
-			   "%.200s Not everything could be put back, which is tried again until it "
-			   "works: %.200s",
-			   first.text, why.text);
+			   "%.*s Not everything could be put back, which is tried again until it works: %.*s",
+			   clip(first.text, SHOWN_MAX), first.text, clip(why.text, SHOWN_MAX), why.text);
 		cm_err_detail(err, "%s", first.detail);
 	}
 }

@@ -100,6 +100,16 @@ static int await_stop(struct cm_docker *d, struct json_object *note, bool *ret_e
 	return rc == CM_ETIMEDOUT ? 0 : rc;
 }
 
+/* It runs, but not since before it was to be stopped: somebody has started it since, or the engine when it came back.
+ */
+static bool began_since(struct json_object *note, struct json_object *now)
+{
+	int64_t began = 0;
+
+	return cm_time_parse(cm_json_str_at(now, "State.StartedAt", ""), &began) &&
+	       began >= cm_json_int(note, "stop_ms", INT64_MAX);
+}
+
 static int undo_old(struct cm_undo *u, struct cm_err *err)
 {
 	struct json_object *note = cm_json_obj(u->state, "old");
@@ -122,7 +132,7 @@ static int undo_old(struct cm_undo *u, struct cm_err *err)
 	paused = cm_json_bool(cm_json_obj(now, "State"), "Paused", false);
 	if (!cm_json_bool(note, "running", false))
 		return 0;
-	if (running)
+	if (running && !began_since(note, now))
 		rc = await_stop(d, note, &ended, err);
 	if (rc == 0 && (!running || ended)) {
 		rc = cm_container_start(d, id, err);
