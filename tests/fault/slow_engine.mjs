@@ -8,7 +8,7 @@ import { after } from '../tools/harness.mjs';
 const engine = (process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').replace(/^unix:\/\//, '');
 
 // hold(/^…/) holds back the next request that matches; its promise is kept, with the first line, when all of it came.
-// release() lets it go; answered() is kept when the engine says something to it.
+// refuse(/^…/) answers what matches with an error of its own. release() lets it go; answered() is kept when the engine says something to it.
 export async function slowEngine() {
   const sockets = new Set();
   const slow = { pattern: null, came: null, release: null, done: () => {} };
@@ -23,6 +23,10 @@ export async function slowEngine() {
     }
     client.on('data', (chunk) => {
       const text = chunk.toString('latin1');
+      if (slow.refused?.test(text)) {
+        client.write('HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\nContent-Length: 32\r\n\r\n{"message":"not now, says test"}');
+        return;
+      }
       if (slow.pattern?.test(text)) {
         slow.pattern = null;
         late = true;
@@ -60,6 +64,7 @@ export async function slowEngine() {
     for (const s of sockets) s.destroy();
   });
   slow.host = `tcp://127.0.0.1:${server.address().port}`;
+  slow.refuse = (pattern) => { slow.refused = pattern; };
   slow.answered = () => new Promise((resolve) => { slow.done = resolve; });
   slow.hold = (pattern) => {
     slow.pattern = pattern;
