@@ -106,12 +106,15 @@ static int path_set(struct json_object *plan, const char *key, const char *path,
 	return 0;
 }
 
-static int plan_new(const struct cm_volume_files *f, const char *op, const char *key, const char *path,
+static int plan_new(struct cm_volume_files *f, const char *op, const char *key, const char *path,
 		    struct json_object **ret, struct cm_err *err)
 {
+	const struct cm_shift_need need = { f->volume, f->write };
 	cm_autojson struct json_object *plan = json_object_new_object();
 	int rc = path_set(plan, key, path, err);
 
+	/* After an error the helper may be gone. */
+	rc = rc < 0 ? rc : cm_shift_need(&f->shift, &need, 1, err);
 	if (rc < 0)
 		return rc;
 	cm_json_set_str(plan, "op", op);

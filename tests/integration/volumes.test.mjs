@@ -22,6 +22,7 @@ before(async () => {
   await docker('volume', 'create', '--label', 'container-monkey.drill=x', `${p}drill`);
   await docker('run', '-d', '--name', `${p}web`, '-v', `${p}used:/data`, 'busybox:local', 'sleep', '1000000');
   await docker('exec', `${p}web`, 'sh', '-c', 'head -c 3000000 /dev/zero > /data/big');
+  await sleep(1000); // lists of containers are at most that old
 });
 after(() => removeAll(p));
 
@@ -241,4 +242,62 @@ test('what is in a volume is for administrators; helpers go', async () => {
   assert.equal((await as(`/api/volume/${p}tree`)).status, 200);
   for (let i = 0; i < 100 && (await containersLeft()).length > 0; i++) await sleep(100);
   assert.deepEqual(await containersLeft(), []);
+});
+
+test('files put in, renamed, deleted; folders made; nothing is replaced unless asked for', async () => {
+  const put = (where, name, body, more = '') => app.api('POST', at('tree', 'upload', where, `&filename=${encodeURIComponent(name)}${more}`), body, { 'content-type': 'application/octet-stream' });
+  const read = async (where) => (await app.download(at('tree', 'download', where))).buffer;
+  const big = Buffer.alloc(5 << 20, 'volume ');
+  assert.equal((await put('/a folder', 'big "1" <b>.bin', big)).status, 200);
+  assert.ok((await read('/a folder/big "1" <b>.bin')).equals(big));
+  const again = await put('/', 'data.json', Buffer.from('new'));
+  assert.equal(again.status, 409, again.text);
+  assert.equal((await read('/data.json')).toString(), '{"k":1}');
+  assert.equal((await put('/', 'data.json', Buffer.from('new'), '&replace=1')).status, 200);
+  const found = (await explore('tree')).entries.find((e) => e.name === 'data.json');
+  assert.deepEqual([found.size, found.uid, found.gid, found.mode], [3, 7, 8, 0o4751], 'owner and mode of the one before');
+  for (const [where, name, status] of [['/', '..', 400], ['/', '', 400], ['/out', 'x', 404], ['/up', 'x', 404], ['/none', 'x', 404], ['/../..', 'x', 400], ['/', 'out', 409]])
+    assert.equal((await put(where, name, Buffer.from('x'))).status, status, `${where} ${name}`);
+  assert.equal((await put('/', 'link', Buffer.from('x'), '&replace=1')).status, 409, 'a link is not followed and not replaced');
+  assert.equal((await put('/', '../../evil', Buffer.from('in'))).status, 200);
+  assert.equal((await read('/evil')).toString(), 'in', 'only the last name counts');
+  // A form, as a browser sends it: several files, one of them twice.
+  const form = new FormData();
+  form.set('csrf_token', app.csrf);
+  form.set('path', '/many');
+  for (const [name, text] of [['one.txt', '1'], ['f1', 'is there'], ['two.txt', '']]) form.append('file', new File([text], name));
+  const sent = new Request('http://x', { method: 'POST', body: form });
+  const r = await fetchRaw(`${app.url}/volume/${p}tree/upload`, { method: 'POST', body: Buffer.from(await sent.arrayBuffer()), headers: app.headers({ 'content-type': sent.headers.get('content-type') }) });
+  assert.equal(r.status, 303, r.text);
+  assert.equal(r.headers.location, `/volume/${p}tree?path=%2Fmany`);
+  assert.equal((await read('/many/one.txt')).toString(), '1');
+  assert.equal((await read('/many/two.txt')).length, 0);
+  assert.equal((await read('/many/f1')).length, 0, 'what was there stays');
+
+  const made = await app.api('POST', `/api/volume/${p}tree/mkdir`, { path: '/a folder', name: 'new %41 folder' });
+  assert.equal(made.json.path, '/a folder/new %2541 folder', made.text);
+  assert.equal((await app.api('POST', `/api/volume/${p}tree/mkdir`, { path: '/a folder', name: 'new %41 folder' })).status, 409);
+  assert.equal((await app.api('POST', `/api/volume/${p}tree/mkdir`, { path: '/', name: 'a/b' })).status, 400);
+  assert.equal((await app.api('POST', `/api/volume/${p}tree/rename`, { path: '/bad%FFbyte', name: 'good' })).status, 200);
+  assert.equal((await read('/good')).toString(), 'two');
+  assert.equal((await app.api('POST', `/api/volume/${p}tree/rename`, { path: '/good', name: 'data.json' })).status, 409);
+  assert.equal((await app.api('POST', `/api/volume/${p}tree/rename`, { path: '/good', to: '/a folder/moved' })).status, 200);
+  assert.equal((await app.api('POST', `/api/volume/${p}tree/rename`, { path: '/a folder', to: '/a folder/deep/self' })).status, 422);
+  assert.equal((await app.api('POST', `/api/volume/${p}tree/rename`, { path: '/good', to: '/../x' })).status, 400);
+  assert.equal((await app.get(`/volume/${p}tree/rename?path=%2Fdata.json`)).status, 200);
+  const wrong = await app.post(`/volume/${p}tree/rename`, { path: '/data.json', name: 'evil' });
+  assert.match(wrong.text, /value="evil"/);
+  assert.match(wrong.text, /of this name already/);
+
+  const ask = await app.post(`/volume/${p}tree/remove`, { paths: ['/a folder', '/data.json', '/gone'] });
+  assert.match(ask.text, /Delete 3 entries\?/);
+  assert.match(ask.text, /with all that is in it/);
+  assert.match(ask.text, /\/gone is gone already/);
+  assert.ok((await read('/data.json')).length);
+  const gone = await app.api('POST', `/api/volume/${p}tree/remove`, { paths: ['/a folder', '/out', '/dir%FF', '/gone', '/'] });
+  assert.deepEqual(gone.json.results.map((x) => x.success), [true, true, true, false, false], gone.text);
+  assert.equal((await explore('tree')).entries.some((e) => ['a folder', 'out'].includes(e.name)), false);
+  const logs = (await app.api('GET', '/api/audit-logs?limit=200')).json.logs.map((l) => l.operation_type);
+  for (const operation of ['volume_upload', 'volume_mkdir', 'volume_rename', 'volume_remove_file', 'volume_download']) assert.ok(logs.includes(operation), operation);
+  assert.equal((await explore('tree')).entries.some((e) => e.name.startsWith('.container-monkey')), false, 'nothing unfinished is left');
 });

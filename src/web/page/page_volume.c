@@ -64,7 +64,7 @@ static int listing_make(struct cm_request *rq, const struct cm_list *list, struc
 				     .sort = list->sort + (list->sort[0] == '-'),
 				     .offset = list->offset,
 				     .limit = list->limit };
-	struct cm_volume_files *f;
+	struct cm_volume_files *f = NULL;
 	int rc = cm_volume_files_open(rq->app, rq->params[0], false, &f, err);
 
 	if (rc < 0)
@@ -132,6 +132,7 @@ int cm_page_volume(struct cm_request *rq, struct cm_reply *rp, struct cm_err *er
 	cm_volume_head(data, rq->params[0], listing ? cm_json_str(listing, "path", "/") : path);
 	details_add(rq, data, volume);
 	cm_json_set_bool(data, "can_look", listing != NULL);
+	cm_view_url(data, "change_url", "/volume/%s", rq->params[0]);
 	cm_json_set_bool(data, "is_top", cm_str_eq(listing ? cm_json_str(listing, "path", "/") : "/", "/"));
 	cm_json_set_bool(data, "is_denied", rq->role < CM_ROLE_ADMIN);
 	cm_json_set_str(data, "files_error", rc < 0 ? why.text : NULL);

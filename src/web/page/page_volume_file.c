@@ -63,7 +63,7 @@ static bool is_text(struct cm_buf *content, bool cut)
 static int look(struct cm_request *rq, struct cm_volume_files **ret, struct json_object **ret_info, struct cm_err *err)
 {
 	const char *path = cm_form_str(rq->get, "path", "");
-	struct cm_volume_files *f;
+	struct cm_volume_files *f = NULL;
 	int rc;
 
 	if (path[0] == '\0')
@@ -107,7 +107,7 @@ int cm_page_volume_file(struct cm_request *rq, struct cm_reply *rp, struct cm_er
 	static const char *const same[] = { "name",	      "path",	     "size",	    "size_text",
 					    "permissions",    "owner_text",  "modified_at", "modified_text",
 					    "modified_title", "download_url" };
-	struct cm_volume_files *f;
+	struct cm_volume_files *f = NULL;
 	struct json_object *data;
 	int rc = look(rq, &f, &info, err);
 
@@ -133,7 +133,7 @@ int cm_page_volume_file_text(struct cm_request *rq, struct cm_reply *rp, struct 
 {
 	cm_autobuf struct cm_buf content = CM_BUF_INIT(SHOWN_MAX * 16 + 16);
 	cm_autojson struct json_object *info = NULL;
-	struct cm_volume_files *f;
+	struct cm_volume_files *f = NULL;
 	struct json_object *o;
 	int rc = look(rq, &f, &info, err);
 
@@ -214,7 +214,7 @@ int cm_page_volume_download(struct cm_request *rq, struct cm_reply *rp, struct c
 	const struct cm_volume_actor actor = cm_volume_actor_of(rq);
 	cm_autojson struct json_object *info = NULL, *details = NULL;
 	cm_autofree char *archive = NULL;
-	struct cm_volume_files *f;
+	struct cm_volume_files *f = NULL;
 	struct download *d;
 	bool folder;
 	int rc = look(rq, &f, &info, err);
@@ -244,7 +244,7 @@ int cm_page_volume_picture(struct cm_request *rq, struct cm_reply *rp, struct cm
 	cm_autobuf struct cm_buf head = CM_BUF_INIT(HEAD + 1);
 	cm_autojson struct json_object *info = NULL;
 	const char *type = NULL;
-	struct cm_volume_files *f;
+	struct cm_volume_files *f = NULL;
 	int rc = look(rq, &f, &info, err);
 
 	if (rc < 0)

@@ -21,6 +21,7 @@ struct json_object *cm_view_volume_entry(const char *volume, struct json_object 
 	cm_json_set(o, "url", NULL);
 	cm_json_set(o, "view_url", NULL);
 	cm_json_set(o, "download_url", NULL);
+	cm_view_url(o, "rename_url", "/volume/%s/rename?path=%s", volume, path);
 	if (folder)
 		cm_view_url(o, "url", "/volume/%s?path=%s", volume, path);
 	if (bytes)
