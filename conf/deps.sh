@@ -6,8 +6,8 @@ build="gcc make binutils libc6-dev libssl-dev libsqlite3-dev libarchive-dev libc
 libsodium-dev libzstd-dev libisal-dev libacl1-dev libattr1-dev zlib1g-dev libbz2-dev liblzma-dev liblz4-dev
 nettle-dev libxml2-dev nasm dpkg-dev patch gzip nodejs npm ca-certificates gawk"
 test="clang libclang-rt-14-dev clang-format clang-tidy cppcheck docker.io iptables busybox-static debootstrap chromium
-sqlite3 openssl curl acl attr libcap2-bin e2fsprogs zstd python3 git procps haproxy iproute2 util-linux docker-compose"
-bench="isal zstd restic borgbackup docker-registry perl-base wrk"
+sqlite3 openssl curl acl attr libcap2-bin e2fsprogs zstd python3 git procps haproxy iproute2 util-linux docker-compose docker-registry"
+bench="isal zstd restic borgbackup perl-base wrk"
 
 names=
 for set in "$@"; do

@@ -10,6 +10,10 @@
 
 /* A well-formed reference or id. Does not block. */
 bool cm_image_ref_valid(const char *ref);
+/* Bytes of ref before its tag or digest: the ':' after the last slash, or the '@'. Does not block. */
+size_t cm_image_name_len(const char *ref);
+/* The registry of a reference: "localhost:5000", or "docker.io" when it names none. Caller frees; does not block. */
+char *cm_image_registry(const char *ref);
 
 /* An array. filters: {"dangling": ["true"]}, NULL for none. Caller puts *ret. */
 int cm_image_list(struct cm_docker *d, bool all, struct json_object *filters, struct json_object **ret,
@@ -22,8 +26,18 @@ int cm_image_remove(struct cm_docker *d, const char *ref, bool force, bool nopru
 		    struct cm_err *err);
 int cm_image_prune(struct cm_docker *d, struct json_object *filters, struct json_object **ret, struct cm_err *err);
 
+/* {id: bytes that it shares with other images}. Slow: engines before API 1.42 count all they have. Caller puts *ret. */
+int cm_image_shared_sizes(struct cm_docker *d, struct json_object **ret, struct cm_err *err);
+/* Tries a login. server as in a reference ("localhost:5000", "docker.io"). Errors: CM_EUNSUPPORTED (the registry
+ * refuses it, or is not reachable for the engine; the sentence says which). */
+int cm_image_registry_login(struct cm_docker *d, const char *server, const char *username, const char *password,
+			    struct cm_err *err);
+
 /* The image as `docker save` writes it. Saved by id it carries no tag: tag again after the load. */
 int cm_image_save(struct cm_docker *d, const char *ref, cm_docker_sink sink, void *ctx, struct cm_err *err);
+/* Several in one, with their names: an array of references, at least one. */
+int cm_image_save_several(struct cm_docker *d, struct json_object *refs, cm_docker_sink sink, void *ctx,
+			  struct cm_err *err);
 /* *ret_names: array of what the engine says it loaded, each "name:tag" or "sha256:…"; never empty. Caller puts it. */
 int cm_image_load(struct cm_docker *d, cm_docker_source source, void *ctx, struct json_object **ret_names,
 		  struct cm_err *err);

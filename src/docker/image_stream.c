@@ -129,16 +129,6 @@ static int pull_line(void *ctx, struct json_object *o, struct cm_err *err)
 	return r == 0 ? 0 : cm_err_set(err, CM_ECANCELLED, "The pull was stopped.");
 }
 
-/* Where a tag or digest begins in a reference: its ':' after the last slash, or its '@'; its end when there is none. */
-static size_t name_len(const char *ref)
-{
-	const char *at = strchr(ref, '@'), *slash = strrchr(ref, '/');
-	if (at != NULL)
-		return (size_t)(at - ref);
-	const char *colon = strchr(slash ? slash : ref, ':');
-	return colon ? (size_t)(colon - ref) : strlen(ref);
-}
-
 int cm_image_pull(struct cm_docker *d, const char *ref, const char *platform, const char *auth,
 		  cm_image_progress progress, void *ctx, struct cm_err *err)
 {
@@ -149,7 +139,7 @@ int cm_image_pull(struct cm_docker *d, const char *ref, const char *platform, co
 
 	if (!cm_image_ref_valid(ref))
 		return cm_err_set(err, CM_EINVAL, "This is not a valid name of an image.");
-	size_t n = name_len(ref);
+	size_t n = cm_image_name_len(ref);
 	cm_autofree char *name = cm_strndup(ref, n);
 	cm_docker_path(&path, "/images/create?fromImage=%s&tag=%s", name, ref[n] ? ref + n + 1 : "latest");
 	if (platform != NULL)

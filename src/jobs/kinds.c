@@ -7,6 +7,7 @@
 #include "jobs/runner.h"
 #include "service/backup.h"
 #include "service/drill.h"
+#include "service/image_pull.h"
 #include "service/recover.h"
 #include "service/restore.h"
 #include "service/stack_backup.h"
@@ -81,11 +82,20 @@ static const struct cm_job_kind kinds[] = {
 	  .audit = "drill",
 	  .again = true,
 	  .needs_recovery = true },
+	{ .name = "image_pull",
+	  .label = "Pull",
+	  .lane = "image",
+	  .run = cm_image_pull_run,
+	  .lock = "image",
+	  .starting = "Starting the pull...",
+	  .done = "Pulled",
+	  .audit = "image_pull" },
 };
 
 static const struct cm_job_lane lanes[] = {
 	{ .name = "backup", .per_host = 1, .threads = 1 },
 	{ .name = "interactive", .per_host = 2, .threads = 2 },
+	{ .name = "image", .per_host = 2, .threads = 2 },
 	{ .name = "verify", .per_host = 1, .threads = 1, .yields = true },
 	{ .name = "drill", .per_host = 1, .threads = 1 },
 };
@@ -97,8 +107,6 @@ const struct cm_job_table cm_job_table = {
 	.lane_count = CM_COUNT(lanes),
 	.timetable = cm_due_rows,
 	.timetable_count = CM_DUE_COUNT,
-	.watch = cm_watch_rows,
-	.watch_count = CM_WATCH_COUNT,
 	.recover = cm_recover,
 };
 

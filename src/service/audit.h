@@ -21,6 +21,11 @@ extern const char *const cm_audit_statuses[];	/* started completed error interru
 
 enum { CM_AUDIT_KEEP = 200000 }; /* lines; the oldest go */
 
+/* Who asks for a change. Borrowed; members may be NULL. */
+struct cm_actor {
+	const char *user, *address;
+};
+
 /* A line to write. Fields may be NULL but for operation and status (CM_EINVAL when malformed).
  * Texts are cut at 1,000 bytes, details at 64 KB (then left out). */
 struct cm_audit_event {

@@ -64,6 +64,8 @@ static void add_object(struct json_object *o, const struct cm_job *job)
 	cm_json_set_str(object, "text", job->subject);
 	if (cm_str_eq(job->subject, file))
 		cm_view_url(object, "url", "/backup/%s", file);
+	else if (cm_str_eq(job->kind, "image_pull"))
+		cm_view_url(object, "url", "/image/%s", job->subject);
 	else if (cm_str_eq(job->kind, "verify_batch"))
 		cm_json_set_str(object, "url", "/vault");
 	else if (cm_str_has_prefix(job->kind, "stack_"))
@@ -88,6 +90,8 @@ static void add_links(struct json_object *o, const struct cm_job *job, const str
 	if (job->state == CM_JOB_COMPLETE && cm_json_get(job->result, "set_id") != NULL)
 		cm_view_link(links, "Open the stack backup",
 			     cm_url_make("/backup-set/%s", cm_json_str(job->result, "set_id", "")), true);
+	if (job->state == CM_JOB_COMPLETE && cm_str_eq(job->kind, "image_pull"))
+		cm_view_link(links, "Show the image", cm_url_make("/image/%s", job->subject), true);
 	cm_json_set(o, "links", links);
 }
 
@@ -204,6 +208,21 @@ static void drill_result(struct json_object *o, const struct cm_job *job)
 		cm_view_text(o, "result_text", "The backup was restored and started, in %s, and removed again.", took);
 }
 
+static void pull_result(struct json_object *o, const struct cm_job *job)
+{
+	char size[32];
+
+	if (job->state == CM_JOB_CANCELLED)
+		cm_json_set_str(o, "result_text", "Cancelled. Layers that had come stay until the engine cleans up.");
+	if (job->state != CM_JOB_COMPLETE)
+		return;
+	cm_size_text(size, cm_json_int(job->result, "bytes", -1));
+	if (cm_str_eq(cm_json_str(job->result, "status", ""), "downloaded"))
+		cm_view_text(o, "result_text", "The image is here: %s came from the registry.", size);
+	else
+		cm_json_set_str(o, "result_text", "Nothing new: the image here is the newest of this name.");
+}
+
 static void add_retry(struct json_object *o, const struct cm_job *job, const struct cm_view_who *who)
 {
 	const char *file = file_of(job);
@@ -217,6 +236,9 @@ static void add_retry(struct json_object *o, const struct cm_job *job, const str
 		cm_view_url(o, "retry_url", "/backup/%s/verify", file);
 	else if (cm_str_eq(job->kind, "drill") && who->role >= CM_ROLE_DEVELOPER && file != NULL)
 		cm_view_url(o, "retry_url", "/backup/%s/drill", file);
+	else if (cm_str_eq(job->kind, "image_pull") && who->role >= CM_ROLE_ADMIN && job->subject != NULL)
+		cm_view_url(o, "retry_url", "/images/pull?image=%s&platform=%s", job->subject,
+			    cm_json_str(job->params, "platform", ""));
 }
 
 void cm_view_job_about(struct json_object *o, const struct cm_job *job, const struct cm_view_who *who)
@@ -230,7 +252,8 @@ void cm_view_job_about(struct json_object *o, const struct cm_job *job, const st
 			{ "stack_restore", stack_restore_result },
 			{ "verify", verify_result },
 			{ "drill", drill_result },
-			{ "verify_batch", batch_result } };
+			{ "verify_batch", batch_result },
+			{ "image_pull", pull_result } };
 
 	add_object(o, job);
 	add_facts(o, job);
