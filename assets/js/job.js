@@ -81,6 +81,23 @@ function showWarnings(warnings) {
 	section.hidden = warnings.length === 0;
 }
 
+// The page of a job that ended is loaded anew, and what a page begins with is not said by itself.
+const endedKey = 'job-ended';
+
+function loadAnew() {
+	sessionStorage.setItem(endedKey, location.pathname);
+	location.reload();
+}
+
+function sayTheEnd() {
+	const said = one('[data-job-say]');
+	const ended = sessionStorage.getItem(endedKey) === location.pathname;
+	sessionStorage.removeItem(endedKey);
+	if (!said || !ended) return;
+	const text = `${one('h1').textContent}: ${one('[data-job-text="state_text"]')?.textContent ?? ''}`;
+	setTimeout(() => setText(said, text), 300);
+}
+
 function startJobPage(card) {
 	const shown = one('[data-job-text="step"]', card);
 	let step = shown ? shown.textContent : '';
@@ -99,7 +116,7 @@ function startJobPage(card) {
 				refreshParts(['.state-title', '.head']);
 			}
 		},
-		() => location.reload(),
+		loadAnew,
 	);
 }
 
@@ -135,6 +152,7 @@ function startChip(chip) {
 }
 
 export function initJobs() {
+	sayTheEnd();
 	const card = one('[data-job-active]');
 	const chip = one('[data-chip]');
 	if (card) startJobPage(card);
