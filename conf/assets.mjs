@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Builds what browsers load: node conf/assets.mjs <node_modules> <output folder>. See conf/assets.mk.
+// Builds what browsers load: node conf/assets.mjs <node_modules> <output folder> <licences>. See conf/assets.mk.
 // Everything it writes depends on its input alone, so that two builds of one tree are equal.
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,14 +7,14 @@ import { join } from 'node:path';
 import { Script } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 
-const [modules, out] = process.argv.slice(2);
-if (!out) {
-	console.error('usage: node conf/assets.mjs <node_modules> <output folder>');
+const [modules, out, licences] = process.argv.slice(2);
+if (!licences) {
+	console.error('usage: node conf/assets.mjs <node_modules> <output folder> <licences>');
 	process.exit(2);
 }
 
 // The style sheets in the order of the cascade, without comments and indentation.
-const sheets = ['tokens', 'base', 'layout', 'forms', 'tables', 'parts', 'pages', 'logs', 'console', 'narrow'];
+const sheets = ['tokens', 'base', 'layout', 'forms', 'tables', 'parts', 'pages', 'logs', 'console', 'charts', 'narrow'];
 
 function styles() {
 	const left = readdirSync('assets/css').filter((f) => !sheets.includes(f.replace(/\.css$/, '')));
@@ -76,6 +76,7 @@ const files = new Map();
 files.set('app.css', Buffer.from(styles()));
 files.set('app.js', Buffer.from(scripts('app.js')));
 files.set('icons.svg', Buffer.from(sprite()));
+files.set('licences.txt', readFileSync(licences));
 for (const f of readdirSync('assets/img').sort()) files.set(f, readFileSync(join('assets/img', f)));
 
 rmSync(out, { recursive: true, force: true });

@@ -10,8 +10,17 @@ $(B)/npm/.installed: assets/package.json assets/package-lock.json
 	cd $(B)/npm && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-$(ASSETS_LIST): $(B)/npm/.installed $(ASSETS_SRC)
-	node conf/assets.mjs $(B)/npm/node_modules $(B)/assets
+$(B)/gen/licences.txt: conf/parts.mjs LICENSE $(B)/npm/.installed $(KORE_DIR)/tree/.patched
+	@mkdir -p $(@D)
+	node conf/parts.mjs texts $(KORE_DIR)/tree $(B)/npm/node_modules >$@
+
+GENERATED += $(B)/gen/parts.h
+$(B)/gen/parts.h: conf/parts.mjs assets/package-lock.json conf/kore.mk
+	@mkdir -p $(@D)
+	node conf/parts.mjs list $(KORE_VERSION) >$@
+
+$(ASSETS_LIST): $(B)/npm/.installed $(ASSETS_SRC) $(B)/gen/licences.txt
+	node conf/assets.mjs $(B)/npm/node_modules $(B)/assets $(B)/gen/licences.txt
 
 assets: $(ASSETS_LIST)
 .PHONY: assets

@@ -36,7 +36,7 @@ table() { # TABLE
 	echo '#include "web/embed.h"'
 	find "$templates" -name '*.mustache' | sort | sed "s|^$templates/\(.*\)\.mustache\$|\1 &|" >"$out.list"
 	table templates <"$out.list"
-	find "$assets" -maxdepth 1 -type f ! -name '*.txt' | sort | sed "s|^$assets/\(.*\)\$|\1 &|" >"$out.list"
+	find "$assets" -maxdepth 1 -type f ! -name assets.txt | sort | sed "s|^$assets/\(.*\)\$|\1 &|" >"$out.list"
 	number=100000
 	table assets <"$out.list"
 	blob cm_helper_elf "$helper" global

@@ -4,6 +4,7 @@ import { initConfirm } from './confirm.js';
 import { initFilter } from './filter.js';
 import { initForms } from './forms.js';
 import { initJobs } from './job.js';
+import { initLive } from './live.js';
 import { initLogs } from './logs.js';
 import { initMenus } from './menus.js';
 import { initPassword } from './password.js';
@@ -25,6 +26,7 @@ for (const init of [
 	initTheme,
 	initForms,
 	initJobs,
+	initLive,
 	initLogs,
 ]) {
 	try {

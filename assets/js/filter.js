@@ -8,10 +8,10 @@ function rowText(row) {
 }
 
 function startFilter(input) {
-	const table = one(input.dataset.filter);
-	if (!table) return;
-	const empty = one('[data-filter-empty]', table.parentElement);
-	input.addEventListener('input', () => {
+	const apply = () => {
+		// A page that goes on by itself replaces its table.
+		const table = one(input.dataset.filter);
+		const empty = one('[data-filter-empty]', table.parentElement);
 		const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
 		let shown = 0;
 		for (const row of all('tbody tr', table)) {
@@ -21,7 +21,10 @@ function startFilter(input) {
 		}
 		if (empty) empty.hidden = shown > 0;
 		table.dispatchEvent(new Event('cm-rows', { bubbles: true }));
-	});
+	};
+	if (!one(input.dataset.filter)) return;
+	input.addEventListener('input', apply);
+	document.addEventListener('cm-fresh', () => input.value !== input.defaultValue && one(input.dataset.filter) && apply());
 }
 
 export function initFilter() {

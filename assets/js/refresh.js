@@ -16,5 +16,6 @@ export async function refreshParts(selectors) {
 		if (!old || !fresh || busy(old) || old.innerHTML === fresh.innerHTML) continue;
 		old.replaceWith(document.adoptNode(fresh));
 		one(selector).dispatchEvent(new Event('cm-rows', { bubbles: true }));
+		one(selector).dispatchEvent(new Event('cm-fresh', { bubbles: true }));
 	}
 }

@@ -104,6 +104,8 @@ int cm_helper_finish(struct cm_helper *h, int *ret_exit_code, char **ret_stderr,
 /* Hangs up, gives it a second to exit, removes it by force, frees h. Cannot be cancelled. NULL is fine. */
 void cm_helper_abort(struct cm_helper *h);
 
+/* The entries of the engine's list that the sweep would remove. Caller puts *ret (an array). */
+int cm_helper_leftovers(struct cm_docker *d, const char *instance, struct json_object **ret, struct cm_err *err);
 /* Removes helper containers of this instance that nobody waits for any more: ended ones, and those whose process of
  * ours is gone, and those that were never started. May be called at any time. */
 int cm_helper_sweep(struct cm_docker *d, const char *instance, int *ret_removed, struct cm_err *err);

@@ -76,22 +76,37 @@ static bool is_leftover(struct json_object *c)
 	return strcmp(state, "created") == 0 && cm_now_ms() / 1000 - cm_json_int(c, "Created", 0) > CREATED_AGE_S;
 }
 
-int cm_helper_sweep(struct cm_docker *d, const char *instance, int *ret_removed, struct cm_err *err)
+int cm_helper_leftovers(struct cm_docker *d, const char *instance, struct json_object **ret, struct cm_err *err)
 {
 	cm_autojson struct json_object *filters = json_object_new_object();
 	cm_autojson struct json_object *list = NULL;
 	struct json_object *labels = json_object_new_array();
-	int removed = 0;
 
 	cm_autofree char *label = cm_asprintf("%s=%s", CM_HELPER_LABEL_INSTANCE, instance);
 	cm_json_add_str(labels, CM_HELPER_LABEL "=1");
 	cm_json_add_str(labels, label);
 	cm_json_set(filters, "label", labels);
 	int r = cm_container_list(d, true, filters, &list, err);
+	if (r < 0)
+		return r;
+	struct json_object *left = json_object_new_array();
+	for (size_t i = 0; i < cm_json_len(list); i++) {
+		struct json_object *c = json_object_array_get_idx(list, i);
+		if (is_leftover(c))
+			json_object_array_add(left, json_object_get(c));
+	}
+	*ret = left;
+	return 0;
+}
+
+int cm_helper_sweep(struct cm_docker *d, const char *instance, int *ret_removed, struct cm_err *err)
+{
+	cm_autojson struct json_object *list = NULL;
+	int removed = 0;
+
+	int r = cm_helper_leftovers(d, instance, &list, err);
 	for (size_t i = 0; r == 0 && i < cm_json_len(list); i++) {
 		struct json_object *c = json_object_array_get_idx(list, i);
-		if (!is_leftover(c))
-			continue;
 		r = cm_container_remove(d, cm_json_str(c, "Id", ""), true, true, err);
 		if (r == 0)
 			removed++;

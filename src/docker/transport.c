@@ -219,12 +219,13 @@ void cm_docker_req_upload(struct cm_docker_req *q, const char *method, const cha
 	cm_docker_req_header(q, line);
 }
 
-/* Marks the exchanges that are complete; several may be under way on one handle. */
-static void take_messages(struct cm_docker *d)
+int cm_docker_drive(struct cm_docker *d, struct cm_err *err)
 {
 	CURLMsg *m;
 	int left;
 
+	if (curl_multi_perform(d->multi, &left) != CURLM_OK)
+		return cm_err_set(err, CM_EINTERNAL, "The connection to the Docker Engine failed inside.");
 	while ((m = curl_multi_info_read(d->multi, &left)) != NULL) {
 		struct cm_docker_req *q = NULL;
 		if (m->msg != CURLMSG_DONE)
@@ -233,6 +234,7 @@ static void take_messages(struct cm_docker *d)
 		q->done = true;
 		q->result = m->data.result;
 	}
+	return 0;
 }
 
 static int timed_out(struct cm_docker_req *q, int64_t ms, struct cm_err *err)
@@ -298,10 +300,9 @@ static int until_done(struct cm_docker_req *q, bool until_head, int total_ms, in
 	int64_t start = cm_monotonic_ms();
 
 	for (;;) {
-		int running = 0;
-		if (curl_multi_perform(d->multi, &running) != CURLM_OK)
-			return cm_err_set(err, CM_EINTERNAL, "The connection to the Docker Engine failed inside.");
-		take_messages(d);
+		int r = cm_docker_drive(d, err);
+		if (r < 0)
+			return r;
 		if (q->done || (until_head && q->head_done))
 			return 0;
 		if (cm_docker_is_cancelled(d))
@@ -319,18 +320,20 @@ static int until_done(struct cm_docker_req *q, bool until_head, int total_ms, in
 	}
 }
 
-int cm_docker_req_run(struct cm_docker_req *q, bool until_head, int total_ms, int idle_ms, struct cm_err *err)
+int cm_docker_req_add(struct cm_docker_req *q, struct cm_err *err)
 {
 	q->active_ms = cm_monotonic_ms();
-	if (!q->added) {
-		curl_easy_setopt(q->easy, CURLOPT_HTTPHEADER, q->headers);
-		if (curl_multi_add_handle(q->d->multi, q->easy) != CURLM_OK)
-			return cm_err_set(err, CM_EINTERNAL, "The connection to the Docker Engine failed inside.");
-		q->added = true;
-	}
-	int r = until_done(q, until_head, total_ms, idle_ms, err);
-	if (r < 0)
-		return r;
+	if (q->added)
+		return 0;
+	curl_easy_setopt(q->easy, CURLOPT_HTTPHEADER, q->headers);
+	if (curl_multi_add_handle(q->d->multi, q->easy) != CURLM_OK)
+		return cm_err_set(err, CM_EINTERNAL, "The connection to the Docker Engine failed inside.");
+	q->added = true;
+	return 0;
+}
+
+int cm_docker_req_finish(struct cm_docker_req *q, struct cm_err *err)
+{
 	/* An answer that merely stops looks like one that is complete, unless it has said how long it is. */
 	if (q->done && q->result == CURLE_OK && (!q->head_done || (q->stream && q->status == 200 && !q->framed)))
 		q->result = CURLE_PARTIAL_FILE;
@@ -339,10 +342,18 @@ int cm_docker_req_run(struct cm_docker_req *q, bool until_head, int total_ms, in
 	/* An upload may break because the engine refused early and hung up: its refusal says more. */
 	if (q->stop == 0 && q->head_done && q->status >= 400)
 		return 0;
-	r = failed(q, err);
+	int r = failed(q, err);
 	if (r == CM_EUNREACHABLE)
 		q->d->api = 0; /* another version may run there next time */
 	return r;
+}
+
+int cm_docker_req_run(struct cm_docker_req *q, bool until_head, int total_ms, int idle_ms, struct cm_err *err)
+{
+	int r = cm_docker_req_add(q, err);
+
+	r = r < 0 ? r : until_done(q, until_head, total_ms, idle_ms, err);
+	return r < 0 ? r : cm_docker_req_finish(q, err);
 }
 
 int cm_docker_req_check(struct cm_docker_req *q, struct cm_err *err)

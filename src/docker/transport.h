@@ -22,7 +22,7 @@ enum {
 	CM_DOCKER_HIJACK_MAX = 128 << 10, /* a head and what came with it */
 	CM_DOCKER_ANSWER_MAX = 64 << 20,
 	CM_DOCKER_REFUSAL_MAX = 64 << 10,
-	CM_DOCKER_POOL = 4,
+	CM_DOCKER_POOL = 16,
 };
 
 struct cm_docker {
@@ -74,6 +74,11 @@ void cm_docker_req_header(struct cm_docker_req *q, const char *line);
 /* Until the answer is complete, or until its head has come (until_head). total_ms and idle_ms negative: no limit.
  * Success means that an answer came, whatever its status. */
 int cm_docker_req_run(struct cm_docker_req *q, bool until_head, int total_ms, int idle_ms, struct cm_err *err);
+/* The same in parts, for several at once on one handle: add begins, drive moves all that are under way and marks those
+ * that are done (curl_multi_poll waits for it), finish says how a done one went. */
+int cm_docker_req_add(struct cm_docker_req *q, struct cm_err *err);
+int cm_docker_drive(struct cm_docker *d, struct cm_err *err);
+int cm_docker_req_finish(struct cm_docker_req *q, struct cm_err *err);
 /* 0 for 2xx and 304, else the refusal as an error. */
 int cm_docker_req_check(struct cm_docker_req *q, struct cm_err *err);
 /* The answer as JSON; NULL when it is empty. */

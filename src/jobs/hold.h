@@ -13,6 +13,7 @@
 
 #include "db/db.h"
 #include "jobs/run.h"
+#include "jobs/watch.h"
 #include "jobs/runner.h"
 
 enum { CM_HOLD_RUNS_MAX = 32, CM_HOLD_KINDS_SIZE = 512 };
@@ -55,6 +56,7 @@ struct cm_runner {
 	int64_t upkeep_ms, complained_ms; /* monotonic */
 	struct cm_recovery recovery;
 	struct cm_round round;
+	struct cm_watch watch;
 };
 
 /* The exclusive lock on config/runner.lock: its descriptor, or -1 when another has it. Does not wait. */

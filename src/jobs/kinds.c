@@ -107,6 +107,8 @@ const struct cm_job_table cm_job_table = {
 	.lane_count = CM_COUNT(lanes),
 	.timetable = cm_due_rows,
 	.timetable_count = CM_DUE_COUNT,
+	.watch = cm_watch_rows,
+	.watch_count = CM_WATCH_COUNT,
 	.recover = cm_recover,
 };
 

@@ -12,6 +12,7 @@
 #include "core/err.h"
 #include "jobs/queue.h"
 #include "jobs/timetable.h"
+#include "jobs/watch.h"
 #include "service/app.h"
 #include "service/progress.h"
 
@@ -58,6 +59,8 @@ struct cm_job_table {
 	size_t lane_count;
 	const struct cm_timetable_row *timetable;
 	size_t timetable_count;
+	const struct cm_watch_row *watch;
+	size_t watch_count;
 	/* What the former holder of the runner lock left behind (service/recover.h). */
 	int (*recover)(const struct cm_app *app, struct json_object **ret_report, struct cm_err *err);
 	/* For tests; 0: the usual times. */

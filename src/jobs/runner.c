@@ -18,6 +18,7 @@
 #include "jobs/hold.h"
 #include "jobs/recovery.h"
 #include "jobs/timetable.h"
+#include "jobs/watch.h"
 #include "service/session.h"
 
 enum {
@@ -282,10 +283,12 @@ static void runs_end(struct cm_runner *r, const atomic_bool *stop)
 
 	for (size_t i = 0; i < r->run_count; i++)
 		cm_run_stop(r->runs[i], CM_RUN_ENDING);
-	while (r->run_count > 0 || cm_recovery_running(r) || cm_timetable_running(r)) {
+	cm_watch_end(r);
+	while (r->run_count > 0 || cm_recovery_running(r) || cm_timetable_running(r) || cm_watch_running(r)) {
 		runs_tend(r);
 		cm_recovery_reap(r);
 		cm_timetable_reap(r);
+		cm_watch_reap(r);
 		if (deadline == 0 && atomic_load(stop))
 			deadline = cm_monotonic_ms() + (r->table->end_wait_ms ? r->table->end_wait_ms : END_WAIT_MS);
 		if (deadline != 0 && cm_monotonic_ms() >= deadline)
@@ -297,7 +300,7 @@ static void runs_end(struct cm_runner *r, const atomic_bool *stop)
 			stuck_finish(r, r->runs[i]);
 		r->stuck = true;
 	}
-	r->stuck = r->stuck || cm_recovery_running(r) || cm_timetable_running(r);
+	r->stuck = r->stuck || cm_recovery_running(r) || cm_timetable_running(r) || cm_watch_running(r);
 }
 
 /* Works while it holds the lock: until *stop, or until another runner took its jobs. */
@@ -309,6 +312,7 @@ static void hold(struct cm_runner *r, const atomic_bool *stop)
 	r->lost = false;
 	cm_info("jobs", "this process runs the jobs owner=%s", r->owner);
 	cm_recovery_begin(r);
+	cm_watch_begin(r);
 	while (!atomic_load(stop) && !r->lost) {
 		int64_t now = cm_monotonic_ms();
 		news |= cm_recovery_tend(r);

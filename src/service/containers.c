@@ -104,14 +104,19 @@ static void audit(const char *word, struct json_object *inspect, const char *use
 	(void)cm_audit(&event, NULL);
 }
 
+/* A container that others link to has a name below theirs, too: "/client/web". */
 const char *cm_containers_entry_name(struct json_object *entry)
 {
 	struct json_object *names = cm_json_arr(entry, "Names");
-	const char *name = cm_json_len(names) > 0 ? json_object_get_string(json_object_array_get_idx(names, 0)) : NULL;
 
-	if (name == NULL)
-		return cm_json_str(entry, "Id", "");
-	return name[0] == '/' ? name + 1 : name;
+	for (size_t i = 0; i < cm_json_len(names); i++) {
+		const char *name = json_object_get_string(json_object_array_get_idx(names, i));
+
+		name = name != NULL && name[0] == '/' ? name + 1 : name;
+		if (name != NULL && strchr(name, '/') == NULL)
+			return name;
+	}
+	return cm_json_str(entry, "Id", "");
 }
 
 bool cm_containers_is_self(const char *self_id, const char *id)

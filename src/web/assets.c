@@ -31,6 +31,7 @@ static const char *type_of(const char *name)
 		{ ".ico", "image/x-icon" },
 		{ ".woff2", "font/woff2" },
 		{ ".json", "application/json" },
+		{ ".txt", "text/plain; charset=utf-8" },
 	};
 
 	for (size_t i = 0; i < CM_COUNT(types); i++)

@@ -31,6 +31,7 @@ static const struct {
 	{ "stacks", "/stacks", "stack", "Stacks", "Host", CM_ROLE_VIEWER },
 	{ "images", "/images", "images-square", "Images", "Host", CM_ROLE_VIEWER },
 	{ "volumes", "/volumes", "database", "Volumes", "Host", CM_ROLE_VIEWER },
+	{ "statistics", "/statistics", "gauge", "Statistics", "Host", CM_ROLE_VIEWER },
 	{ "vault", "/vault", "vault", "Vault", "Backups", CM_ROLE_VIEWER },
 	{ "jobs", "/jobs", "list-checks", "Jobs", "Backups", CM_ROLE_VIEWER },
 	{ "audit", "/audit", "scroll", "Audit log", "System", CM_ROLE_ADMIN },
@@ -290,6 +291,7 @@ static void add_look(const struct cm_call *call, struct json_object *o)
 	add_asset(assets, "app_css", call->web->app_css);
 	add_asset(assets, "app_js", call->web->app_js);
 	add_asset(assets, "sprite", call->web->sprite);
+	add_asset(assets, "licences", call->web->licences);
 	add_asset(assets, "favicon", call->web->favicon);
 	cm_json_set(o, "assets", assets);
 	cm_json_set_str(o, "version", CM_VERSION);

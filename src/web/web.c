@@ -104,6 +104,7 @@ int cm_web_new(const struct cm_app *app, const struct cm_embedded *files, struct
 	web->app_js = asset_name(files, "app", ".js");
 	web->sprite = asset_name(files, "icons", ".svg");
 	web->favicon = asset_name(files, "favicon", ".svg");
+	web->licences = asset_name(files, "licences", ".txt");
 	if (web->limits == NULL)
 		rc = cm_err_set(err, CM_ENOMEM, "There is not enough memory to start.");
 	else if (folder != NULL && folder[0] != '\0')

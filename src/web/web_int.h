@@ -19,7 +19,7 @@ struct cm_web {
 	const struct cm_embedded *files;
 	struct cm_mustache *templates;
 	struct cm_limits *limits;
-	const char *app_css, *app_js, *sprite, *favicon; /* names of assets, or "" */
+	const char *app_css, *app_js, *sprite, *favicon, *licences; /* names of assets, or "" */
 };
 
 /* One request on its way. */

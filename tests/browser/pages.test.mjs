@@ -38,8 +38,10 @@ before(async () => {
     '/vault', '/vault?q=nothing-of-this-name', '/vault?sort=size', '/vault/empty', `/vault/delete?file=${at}`,
     `/backup/${at}`, `/backup/${at}/files`, `/backup/${at}/files?path=${inside}`,
     `/backup/${at}/file?path=${inside}%2Fa%20file.txt`, `/restore/${at}`,
+    '/statistics', '/statistics?state=all&sort=-cpu', '/statistics?q=nothing-of-this-name',
     '/images', '/images?q=nothing-of-this-name', '/images?sort=-size', '/image/busybox%3Alocal', '/images/add', '/images/delete?image=busybox%3Alocal',
     '/jobs', `/job/${job.id}`, '/audit', '/audit?search=nothing-of-this-name', '/audit/clear', '/settings', '/account', '/help',
+    '/settings/tokens', '/settings/environment', '/settings/cleanup', '/about',
     '/no-such-page', '/backup/no-such-backup.tar.gz', '/job/00000000-0000-4000-8000-000000000000',
   ];
 });

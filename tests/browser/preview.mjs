@@ -37,7 +37,7 @@ function assetNames() {
   const byName = Object.fromEntries(lines);
   return {
     app_css: `/assets/${byName['app.css']}`, app_js: `/assets/${byName['app.js']}`,
-    sprite: `/assets/${byName['icons.svg']}`, favicon: `/assets/${byName['favicon.svg']}`,
+    sprite: `/assets/${byName['icons.svg']}`, favicon: `/assets/${byName['favicon.svg']}`, licences: `/assets/${byName['licences.txt']}`,
   };
 }
 

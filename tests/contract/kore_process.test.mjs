@@ -157,6 +157,15 @@ test('a worker that is killed is replaced, again and again', async () => {
   assert.deepEqual(statuses(await ask(p, '/echo')), [200]);
 });
 
+test('a worker whose memory is in disorder ends and is replaced', async () => {
+  const p = await startProbe();
+  const before = p.workers();
+  await ask(p, '/disorder').catch(() => {});
+  assert.ok(await until(() => p.workers().length === 2 && !before.every((w) => p.workers().includes(w))), p.log());
+  assert.match(p.log(), /was not busy/);
+  assert.deepEqual(statuses(await ask(p, '/echo')), [200]);
+});
+
 test('SIGTERM ends it with status 0; running requests are answered, downloads are cut, the port is free at once', async () => {
   const p = await startProbe();
   const slow = [ask(p, '/slow?ms=1500'), ask(p, '/slow?ms=1500')];

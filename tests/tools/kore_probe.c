@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <kore/kore.h>
+
 #include "core/file.h"
 #include "core/json.h"
 #include "core/log.h"
@@ -211,6 +213,12 @@ void cm_web_handle(struct cm_web *web, struct cm_request *rq, struct cm_reply *r
 bool cm_web_handle_fast(struct cm_web *web, struct cm_request *rq, struct cm_reply *rp)
 {
 	(void)web;
+	if (strcmp(rq->path, "/disorder") == 0) {
+		void *buffer = kore_pool_get(&nb_pool);
+
+		kore_pool_put(&nb_pool, buffer);
+		kore_pool_put(&nb_pool, buffer);
+	}
 	if (strcmp(rq->path, "/hello") != 0 && strcmp(rq->path, "/healthz") != 0)
 		return false;
 	cm_reply_header(rp, "content-type", "text/plain");

@@ -13,6 +13,7 @@
 #include "jobs/claim.h"
 #include "jobs/queue.h"
 #include "service/audit.h"
+#include "service/stats_board.h"
 #include "web/web_int.h"
 
 static struct json_object *fixture(const char *name)
@@ -133,12 +134,30 @@ TEST(view_contract__account_and_settings)
 	CHECK_INT(compare("account", CM_ROLE_ADMIN, "/account", 200), 0);
 	CHECK_INT(compare("settings", CM_ROLE_ADMIN, "/settings", 200), 0);
 	CHECK_INT(compare("settings", CM_ROLE_VIEWER, "/settings", 200), 0);
+	CHECK_INT(compare("environment", CM_ROLE_VIEWER, "/settings/environment", 200), 0);
+	CHECK_INT(compare("tokens.empty", CM_ROLE_VIEWER, "/settings/tokens", 200), 0);
+	CHECK_INT(compare("about", CM_ROLE_VIEWER, "/about", 200), 0);
 }
 
 TEST(view_contract__dashboard)
 {
 	set_up();
 	CHECK_INT(compare("dashboard", CM_ROLE_ADMIN, "/", 200), 0);
+}
+
+TEST(view_contract__statistics)
+{
+	struct cm_stats_now c = {
+		.id = "1b2d46e3f8d11b2d46e3f8d1", .name = "web", .state = "running", .running = true
+	};
+	struct cm_stats_raw raw = { .read_ms = 1000, .cpu_ns = 1, .system_ns = 1, .cpus = 1, .memory = 1 };
+
+	set_up();
+	cm_stats_begin(&c, 1, 10);
+	cm_stats_put(c.id, &raw, NULL, 1000);
+	cm_stats_end(NULL, 1, 1000, 1, 1);
+	CHECK_INT(compare("statistics", CM_ROLE_VIEWER, "/statistics", 200), 0);
+	CHECK_INT(compare("statistics.first", CM_ROLE_ADMIN, "/statistics", 200), 0);
 }
 
 TEST(view_contract__jobs)
@@ -196,14 +215,15 @@ TEST(view_contract__what_is_around_every_page)
 	got = cm_context_make(&call, "page", "Help");
 	CHECK_INT(missing("context", want, got), 0);
 	entries = cm_json_len(cm_json_arr(got, "nav"));
-	CHECK(entries > 7);
+	CHECK(entries > 8);
 	CHECK_STR(cm_json_str_at(got, "page.url", ""), "/help?x=1");
 	CHECK_STR(cm_json_str_at(got, "top.job.title", ""), "Backup of web");
 	CHECK_INT(cm_json_len(cm_json_at(got, "top.damaged")), 1);
 	rq->role = CM_ROLE_VIEWER;
 	json_object_put(got);
 	got = cm_context_make(&call, "page", "Help");
-	CHECK_INT(cm_json_len(cm_json_arr(got, "nav")), entries - 1); /* the audit log is not the viewer's */
+	/* All but the audit log. */
+	CHECK_INT(cm_json_len(cm_json_arr(got, "nav")), entries - 1);
 	cm_reply_free(&rp);
 	cm_request_free(rq);
 }

@@ -30,20 +30,6 @@ static struct json_object *make_themes(const struct cm_request *rq)
 	return list;
 }
 
-static struct json_object *make_findings(const struct cm_app *app)
-{
-	cm_autojson struct json_object *checks = cm_environment_check(app);
-	struct json_object *list = json_object_new_array();
-
-	for (size_t i = 0; i < cm_json_len(checks); i++) {
-		struct json_object *o = json_object_array_get_idx(checks, i);
-
-		cm_view_finding(list, cm_json_str(o, "level", ""), cm_json_str(o, "text", ""),
-				cm_json_str(o, "detail", NULL));
-	}
-	return list;
-}
-
 /* typed: what a form with a mistake had, its key and what is wrong; else NULL. */
 static void fill_view(const struct cm_request *rq, struct cm_reply *rp, const char *key, const char *typed,
 		      const char *error)
@@ -66,7 +52,6 @@ static void fill_view(const struct cm_request *rq, struct cm_reply *rp, const ch
 	cm_json_set_bool(data, "can_change", rq->role >= CM_ROLE_ADMIN);
 	cm_json_set_str(data, "action", "/settings");
 	cm_json_set(data, "themes", make_themes(rq));
-	cm_json_set(data, "environment", make_findings(rq->app));
 	cm_json_set(data, "about", cm_environment_about(rq->app));
 	cm_settings_view_drills(data, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The host's load, the clock, the check of what the program stands on, and the help page. */
+/* The host's load, the clock, and the help page. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +9,6 @@
 #include "core/str.h"
 #include "service/database.h"
 #include "service/engine.h"
-#include "service/environment.h"
 #include "service/host.h"
 #include "web/openapi.h"
 #include "web/page.h"
@@ -70,45 +69,6 @@ int cm_page_system_time(struct cm_request *rq, struct cm_reply *rp, struct cm_er
 		at[strlen(at) - 1] = '\0'; /* the predecessor's field has no zone */
 	cm_json_set_str(data, "time", at);
 	cm_json_set_str(data, "timezone", "UTC");
-	return 0;
-}
-
-static const char *level_of(struct json_object *checks, const char *id)
-{
-	for (size_t i = 0; i < cm_json_len(checks); i++) {
-		struct json_object *o = json_object_array_get_idx(checks, i);
-
-		if (cm_str_eq(cm_json_str(o, "id", ""), id))
-			return cm_json_str(o, "level", "");
-	}
-	return "";
-}
-
-int cm_page_check_environment(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err)
-{
-	struct json_object *data = cm_view_data(rp), *details = json_object_new_array();
-	struct json_object *checks = cm_environment_check(rq->app);
-	bool engine = cm_str_eq(level_of(checks, "docker"), "ok"), ok = true;
-
-	(void)err;
-	for (size_t i = 0; i < cm_json_len(checks); i++) {
-		struct json_object *o = json_object_array_get_idx(checks, i);
-		const char *detail = cm_json_str(o, "detail", NULL);
-		char line[1200];
-
-		ok = ok && !cm_str_eq(cm_json_str(o, "level", ""), "block");
-		snprintf(line, sizeof(line), "%s%s%s", cm_json_str(o, "text", ""), detail ? ": " : ".",
-			 detail ? detail : "");
-		cm_json_add_str(details, line);
-	}
-	cm_json_set_bool(data, "ok", ok);
-	/* The predecessor's names: it needed the socket, the docker command and a busybox image. We need the engine and
-	 * our own helper image. */
-	cm_json_set_bool(data, "docker_socket", engine);
-	cm_json_set_bool(data, "docker_cli", engine);
-	cm_json_set_bool(data, "busybox", cm_str_eq(level_of(checks, "helper"), "ok"));
-	cm_json_set(data, "details", details);
-	cm_json_set(data, "checks", checks);
 	return 0;
 }
 
