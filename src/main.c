@@ -18,6 +18,7 @@
 #include "jobs/runner.h"
 #include "service/database.h"
 #include "service/engine.h"
+#include "service/engine_events.h"
 #include "service/stats_board.h"
 #include "service/user.h"
 #include "vault/adopt.h"
@@ -101,7 +102,7 @@ static int prepare(struct cm_err *err)
 	if ((rc = cm_database_open(&app, err)) != 0 || (rc = cm_runner_prepare(&app, err)) != 0 ||
 	    (rc = prepare_user(err)) != 0)
 		return rc;
-	if ((rc = cm_engine_share(err)) != 0 || (rc = cm_stats_share(err)) != 0)
+	if ((rc = cm_engine_share(err)) != 0 || (rc = cm_stats_share(err)) != 0 || (rc = cm_events_share(err)) != 0)
 		return rc;
 	cm_db_close_thread(); /* a connection must not cross fork() */
 	if ((rc = prepare_tls(err)) != 0)

@@ -4,6 +4,7 @@
 #include "core/log.h"
 #include "db/db.h"
 #include "jobs/hold.h"
+#include "service/engine_events_follow.h"
 #include "service/stats_collect.h"
 
 enum { STACK_SIZE = 1 << 20 };
@@ -11,6 +12,7 @@ enum { STACK_SIZE = 1 << 20 };
 const struct cm_watch_row cm_watch_rows[CM_WATCH_COUNT] = {
 	{ "statistics", cm_stats_collect },
 	{ "disk", cm_stats_collect_disk },
+	{ "events", cm_events_follow },
 };
 
 static void *thread_main(void *arg)

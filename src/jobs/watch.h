@@ -21,7 +21,7 @@ struct cm_watch_row {
 };
 
 /* The product's watchers. */
-enum { CM_WATCH_COUNT = 2 };
+enum { CM_WATCH_COUNT = 3 };
 extern const struct cm_watch_row cm_watch_rows[CM_WATCH_COUNT];
 
 /* The runner's side; its thread only. */

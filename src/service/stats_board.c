@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -39,7 +40,7 @@ struct board {
 	struct cm_stats_head head;
 	bool busy[CM_STATS_WORKS];
 	int64_t tick; /* of the last round */
-	atomic_uint asked, events;
+	atomic_uint asked;
 	struct history host;
 	struct place places[CM_STATS_CONTAINERS];
 };
@@ -394,12 +395,4 @@ unsigned cm_stats_asked(void)
 {
 	pthread_once(&once, board_make);
 	return board ? atomic_load(&board->asked) : 0;
-}
-
-atomic_uint *cm_stats_events_seen(void)
-{
-	static atomic_uint own;
-
-	pthread_once(&once, board_make);
-	return board ? &board->events : &own;
 }

@@ -10,7 +10,6 @@
 #ifndef CM_SERVICE_STATS_BOARD_H
 #define CM_SERVICE_STATS_BOARD_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -110,8 +109,5 @@ void cm_stats_end(const char *error, int64_t took_ms, int64_t now_ms, double hos
 /* sizes of a container; then of all. */
 void cm_stats_disk_one(const char *id, int64_t rw, int64_t root);
 void cm_stats_disk(int64_t containers, int64_t images, int64_t volumes, int64_t now_ms);
-
-/* Counts up whenever something of the engine's events was stored: what waits for news looks at it. */
-atomic_uint *cm_stats_events_seen(void);
 
 #endif
