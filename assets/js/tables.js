@@ -22,6 +22,6 @@ export function initTables() {
 	all('table.table').forEach(setRoles);
 	document.addEventListener('cm-rows', (event) => {
 		const table = event.target.closest?.('table.table');
-		if (table) setRoles(table);
+		for (const one of table ? [table] : all('table.table', event.target)) setRoles(one);
 	});
 }

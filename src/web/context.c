@@ -32,6 +32,7 @@ static const struct {
 	{ "images", "/images", "images-square", "Images", "Host", CM_ROLE_VIEWER },
 	{ "volumes", "/volumes", "database", "Volumes", "Host", CM_ROLE_VIEWER },
 	{ "statistics", "/statistics", "gauge", "Statistics", "Host", CM_ROLE_VIEWER },
+	{ "events", "/events", "pulse", "Events", "Host", CM_ROLE_VIEWER },
 	{ "vault", "/vault", "vault", "Vault", "Backups", CM_ROLE_VIEWER },
 	{ "jobs", "/jobs", "list-checks", "Jobs", "Backups", CM_ROLE_VIEWER },
 	{ "audit", "/audit", "scroll", "Audit log", "System", CM_ROLE_ADMIN },

@@ -13,6 +13,7 @@
 #include "jobs/claim.h"
 #include "jobs/queue.h"
 #include "service/audit.h"
+#include "service/engine_events.h"
 #include "service/stats_board.h"
 #include "web/web_int.h"
 
@@ -158,6 +159,23 @@ TEST(view_contract__statistics)
 	cm_stats_end(NULL, 1, 1000, 1, 1);
 	CHECK_INT(compare("statistics", CM_ROLE_VIEWER, "/statistics", 200), 0);
 	CHECK_INT(compare("statistics.first", CM_ROLE_ADMIN, "/statistics", 200), 0);
+}
+
+TEST(view_contract__events)
+{
+	struct cm_event e = { .time_nano = cm_now_ms() * 1000000,
+			      .type = "container",
+			      .action = "start",
+			      .object_id = "1b2d46e3f8d1",
+			      .name = "web",
+			      .scope = "local",
+			      .attributes = "{}" };
+	int64_t added;
+
+	set_up();
+	CHECK_INT(cm_events_add(&e, 1, &added, NULL), 0);
+	CHECK_INT(compare("events", CM_ROLE_VIEWER, "/events", 200), 0);
+	CHECK_INT(compare("events.nomatch", CM_ROLE_ADMIN, "/events?q=nothing-like-that", 200), 0);
 }
 
 TEST(view_contract__jobs)
