@@ -72,9 +72,19 @@ function sprite() {
 	return `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join('')}</svg>\n`;
 }
 
+function plain(text, comments) {
+	return text.replace(comments, '').replace(/^\s+/gm, '').replace(/\n+/g, '\n');
+}
+
 const files = new Map();
 files.set('app.css', Buffer.from(styles()));
 files.set('app.js', Buffer.from(scripts('app.js')));
+// The console page alone: the terminal with its own licence line, what drives it, and the styles of both.
+const npm = (file) => readFileSync(join(modules, '@xterm', file), 'utf8').replace(/^\/\/# sourceMappingURL=.*$/m, '');
+const licence = `/*! ${npm('xterm/LICENSE').match(/^Copyright.*$/m)[0]} and others (xterm.js), MIT */\n`;
+files.set('xterm.js', Buffer.from(`${licence}${npm('xterm/lib/xterm.js')}\n${npm('addon-fit/lib/addon-fit.js')}\n`));
+files.set('console.js', Buffer.from(plain(readFileSync('assets/console/console.js', 'utf8'), /^\s*\/\/.*\n/gm)));
+files.set('console.css', Buffer.from(plain(npm('xterm/css/xterm.css') + readFileSync('assets/console/terminal.css', 'utf8'), /\/\*[^]*?\*\//g)));
 files.set('icons.svg', Buffer.from(sprite()));
 files.set('licences.txt', readFileSync(licences));
 for (const f of readdirSync('assets/img').sort()) files.set(f, readFileSync(join('assets/img', f)));

@@ -1,8 +1,8 @@
-# What browsers load: one style sheet, one script, one sprite of icons, pictures. Built into $(B)/assets with a hash of
+# What browsers load: one style sheet, one script, one sprite of icons, pictures; and the terminal of the console page. Built into $(B)/assets with a hash of
 # the content in each name, gzip beside it, and a list: assets.txt, one line each "<logical name> <name with hash>".
-# Needs node and npm; the icons come from npm, pinned in assets/package-lock.json.
+# Needs node and npm; the icons and the terminal come from npm, pinned in assets/package-lock.json.
 ASSETS_LIST := $(B)/assets/assets.txt
-ASSETS_SRC := $(wildcard assets/css/*.css assets/js/*.js assets/img/*) assets/icons/list.txt conf/assets.mjs
+ASSETS_SRC := $(wildcard assets/css/*.css assets/js/*.js assets/console/* assets/img/*) assets/icons/list.txt conf/assets.mjs
 
 $(B)/npm/.installed: assets/package.json assets/package-lock.json
 	@mkdir -p $(B)/npm

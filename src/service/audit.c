@@ -68,6 +68,7 @@ const char *const cm_audit_operations[] = {
 	"user_create",
 	"user_change",
 	"user_delete",
+	"console",
 	NULL,
 };
 

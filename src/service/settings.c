@@ -44,9 +44,22 @@ static int percent_check(const char *value, struct cm_err *err)
 							  "that is verified each day. 0 turns it off.");
 }
 
+static int idle_check(const char *value, struct cm_err *err)
+{
+	uint64_t n;
+
+	if (cm_str_u64(value, 0, CM_CONSOLE_IDLE_MAX, &n) && (n == 0 || n >= CM_CONSOLE_IDLE_MIN))
+		return 0;
+	return cm_err_set(err, CM_EINVAL,
+			  "Give a whole number of seconds, %d to %d: a console where nothing is typed for so long is "
+			  "closed. 0 turns it off.",
+			  CM_CONSOLE_IDLE_MIN, CM_CONSOLE_IDLE_MAX);
+}
+
 const struct cm_setting_rule cm_setting_rules[] = {
 	{ CM_SETTING_SERVER_NAME, "Server name", server_name_check },
 	{ CM_SETTING_VERIFY_PERCENT, "Verify each day", percent_check },
+	{ CM_SETTING_CONSOLE_IDLE, "Idle consoles", idle_check },
 	{ NULL, NULL, NULL },
 };
 
@@ -217,4 +230,14 @@ int cm_settings_store(const char *name, struct json_object *value, struct cm_err
 	if (strlen(text) > DOCUMENT_MAX)
 		return cm_err_set(err, CM_ETOOBIG, "The settings are too long.");
 	return store(AREA_PROGRAM, name, text, err);
+}
+
+int cm_settings_console_idle(void)
+{
+	cm_autofree char *value = NULL;
+	uint64_t n = CM_CONSOLE_IDLE_DEFAULT;
+
+	if (cm_settings_get(CM_SETTING_CONSOLE_IDLE, &value, NULL) == 0 && value != NULL)
+		(void)cm_str_u64(value, 0, CM_CONSOLE_IDLE_MAX, &n);
+	return (int)n;
 }

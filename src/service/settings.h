@@ -13,11 +13,15 @@
 
 #define CM_SETTING_SERVER_NAME "server_name"
 #define CM_SETTING_VERIFY_PERCENT "verify_percent"
+#define CM_SETTING_CONSOLE_IDLE "console_idle_seconds"
 enum {
 	CM_SETTINGS_VALUE_MAX = 4096,
 	CM_SETTINGS_KEYS_MAX = 200,
 	CM_SERVER_NAME_MAX = 64,
-	CM_VERIFY_PERCENT_DEFAULT = 5
+	CM_VERIFY_PERCENT_DEFAULT = 5,
+	CM_CONSOLE_IDLE_DEFAULT = 1800,
+	CM_CONSOLE_IDLE_MIN = 3,
+	CM_CONSOLE_IDLE_MAX = 86400
 };
 
 /* Page settings that have a meaning and a check; other keys are taken as they are. */
@@ -34,6 +38,9 @@ char *cm_settings_server_name(void);
 
 /* How many per cent of the vault are verified a day, 0 to 100; 0: none. */
 int cm_settings_verify_percent(int *ret, struct cm_err *err);
+
+/* Seconds without a key after which a console is closed; 0: never. The default when it cannot be read. */
+int cm_settings_console_idle(void);
 
 /* *ret NULL when it is not set; caller frees. CM_EINVAL "Setting key contains invalid characters" (letters, digits and
  * _.- up to 64). */

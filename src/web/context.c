@@ -291,6 +291,9 @@ static void add_look(const struct cm_call *call, struct json_object *o)
 			 cm_cookie_get(cookies, "nav", nav, sizeof(nav)) && strcmp(nav, "collapsed") == 0);
 	add_asset(assets, "app_css", call->web->app_css);
 	add_asset(assets, "app_js", call->web->app_js);
+	add_asset(assets, "console_css", call->web->console_css);
+	add_asset(assets, "console_js", call->web->console_js);
+	add_asset(assets, "xterm_js", call->web->xterm_js);
 	add_asset(assets, "sprite", call->web->sprite);
 	add_asset(assets, "licences", call->web->licences);
 	add_asset(assets, "favicon", call->web->favicon);

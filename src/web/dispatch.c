@@ -121,6 +121,8 @@ static int check_csrf(struct cm_call *call, struct cm_err *err)
 {
 	const struct cm_route *route = call->rq->route;
 
+	if (route->flags & CM_R_SOCKET && call->session.id != 0 && cm_guard_socket(call->web->app, call->rq, err) != 0)
+		return refuse(err);
 	if (route->method == CM_GET || call->by_token || route->flags & CM_R_NO_CSRF)
 		return 0;
 	if (call->rq->is_api && call->session.id == 0)

@@ -168,3 +168,13 @@ int cm_guard_origin(const struct cm_app *app, const struct cm_request *rq, struc
 	    "stands between them, it must pass the Host header on, or CM_HOSTS must name the address.",
 	    origin, host ? host : "none");
 }
+
+int cm_guard_socket(const struct cm_app *app, const struct cm_request *rq, struct cm_err *err)
+{
+	if (cm_request_header(rq, "upgrade") == NULL)
+		return 0; /* opens none */
+	if (cm_request_header(rq, "origin") == NULL)
+		return cm_err_set(err, CM_EDENIED,
+				  "The Origin header is missing. Programs use an API token instead of a session.");
+	return cm_guard_origin(app, rq, err);
+}

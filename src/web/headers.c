@@ -4,13 +4,16 @@
 #include "core/mem.h"
 #include "web/web_int.h"
 
+/* What a page may load and do; its styles are said beside it. */
+#define POLICY                                                                                               \
+	"default-src 'none'; script-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; " \
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
 /* On every answer. The pages take nothing from elsewhere and run no script or style that stands in them. */
 static const struct {
 	const char *name, *value;
 } always[] = {
-	{ "content-security-policy",
-	  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-	  "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'" },
+	{ "content-security-policy", POLICY "; style-src 'self'" },
 	{ "x-content-type-options", "nosniff" },
 	{ "referrer-policy", "same-origin" },
 	{ "permissions-policy",
@@ -31,8 +34,13 @@ bool cm_reply_has(const struct cm_reply *rp, const char *name)
 
 void cm_headers_secure(const struct cm_request *rq, struct cm_reply *rp)
 {
+	if (rp->style_nonce[0] != '\0') {
+		cm_autofree char *policy = cm_asprintf(POLICY "; style-src 'self' 'nonce-%s'", rp->style_nonce);
+
+		cm_reply_header(rp, "content-security-policy", policy);
+	}
 	for (size_t i = 0; i < CM_COUNT(always); i++) {
-		/* An answer may have a stricter policy of its own. */
+		/* An answer may have a policy of its own. */
 		if (i > 0 || !cm_reply_has(rp, always[i].name))
 			cm_reply_header(rp, always[i].name, always[i].value);
 	}

@@ -74,7 +74,7 @@ void cm_request_free(struct cm_request *rq);
  * breaks the connection, so that the client sees a failed download. Must end soon when *stop is set or write fails. */
 typedef int (*cm_produce_fn)(void *arg, int fd, const atomic_bool *stop);
 
-enum cm_reply_kind { CM_REPLY_BODY, CM_REPLY_FILE, CM_REPLY_STREAM };
+enum cm_reply_kind { CM_REPLY_BODY, CM_REPLY_FILE, CM_REPLY_STREAM, CM_REPLY_SOCKET };
 enum { CM_REPLY_MAX_HEADERS = 32 };
 
 struct cm_reply {
@@ -92,11 +92,14 @@ struct cm_reply {
 	/* CM_REPLY_FILE: len bytes at off of fd; the server closes fd. Range is handled by cm_reply_file(). */
 	int fd;
 	off_t off, len;
-	/* CM_REPLY_STREAM: produced in a task of its own; length -1 when unknown (chunked). */
+	/* CM_REPLY_STREAM: produced in a task of its own; length -1 when unknown (chunked). CM_REPLY_SOCKET: produce
+	 * talks over fd in a task of its own, see cm_reply_socket(). */
 	cm_produce_fn produce;
 	void (*release)(void *arg); /* called once, when the stream is over or never began */
 	void *arg;
 	int64_t stream_len;
+	/* For style elements that a script of ours makes; "": none. */
+	char style_nonce[33];
 };
 
 void cm_reply_init(struct cm_reply *rp);

@@ -11,6 +11,7 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/str.h"
+#include "web/kore_socket.h"
 #include "web/kore_stream.h"
 
 enum { LEAST_RATE = 16 << 10 }; /* bytes a second of a long body */
@@ -167,6 +168,10 @@ static void send_reply(struct http_request *req, struct cm_reply *rp)
 		return;
 	if (cm_server_ending)
 		req->flags |= HTTP_REQUEST_CLOSE;
+	if (rp->kind == CM_REPLY_SOCKET) {
+		cm_socket_start(req, rp);
+		return;
+	}
 	if (rp->kind != CM_REPLY_BODY) {
 		cm_stream_start(req, rp);
 		return;

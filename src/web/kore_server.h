@@ -7,6 +7,7 @@
  *	kore_setup.c	parent: listeners, domains, the routes; Kore's own settings
  *	kore_server.c	worker: request -> task -> reply
  *	kore_stream.c	worker: answers that are produced while they are sent
+ *	kore_socket.c	worker: websockets
  *	kore_worker.c	worker: start, the job runner, the orderly end
  *	kore_seccomp.c	worker: the system calls it may make
  */

@@ -11,6 +11,7 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "jobs/runner.h"
+#include "web/kore_socket.h"
 #include "web/kore_stream.h"
 
 enum {
@@ -48,7 +49,8 @@ static void tick(void *arg, u_int64_t now)
 	static int quiet_ticks;
 	static u_int32_t connections_before;
 	static bool busy_before = true;
-	bool busy = http_request_count > 0 || cm_stream_count() > 0 || worker_active_connections != connections_before;
+	bool busy = http_request_count > 0 || cm_stream_count() > 0 || cm_socket_count() > 0 ||
+		    worker_active_connections != connections_before;
 
 	(void)arg;
 	(void)now;
@@ -134,7 +136,7 @@ static bool answers_pending(void)
 {
 	const struct connection *c;
 
-	if (http_request_count > 0)
+	if (http_request_count > 0 || cm_socket_count() > 0)
 		return true;
 	TAILQ_FOREACH(c, &connections, list)
 	if (c->proto != CONN_PROTO_MSG && !TAILQ_EMPTY(&c->send_queue))
@@ -166,9 +168,10 @@ void kore_worker_teardown(void)
 	cm_server_ending = true;
 	atomic_store(&runner_stop, true);
 	cm_stream_stop_all();
+	cm_socket_stop_all();
 	close_listeners();
 	drain();
 	/* Threads that still run must not see what Kore takes down now. */
-	if (!atomic_load(&runner_over) || http_request_count > 0 || cm_stream_count() > 0)
+	if (!atomic_load(&runner_over) || http_request_count > 0 || cm_stream_count() > 0 || cm_socket_count() > 0)
 		_exit(0);
 }

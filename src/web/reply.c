@@ -7,6 +7,7 @@
 
 #include "core/json.h"
 #include "core/mem.h"
+#include "core/secret.h"
 #include "core/str.h"
 
 enum { FLASH_MAX = 8, TEXT_MAX = 1024 };
@@ -140,6 +141,19 @@ void cm_reply_stream(struct cm_reply *rp, const char *content_type, int64_t len,
 	rp->release = release;
 	rp->arg = arg;
 	cm_reply_header(rp, "content-type", content_type);
+}
+
+void cm_reply_socket(struct cm_reply *rp, cm_produce_fn talk, void (*release)(void *arg), void *arg)
+{
+	cm_reply_stream(rp, "", -1, talk, release, arg);
+	rp->kind = CM_REPLY_SOCKET;
+}
+
+const char *cm_reply_style_nonce(struct cm_reply *rp)
+{
+	if (rp->style_nonce[0] == '\0')
+		cm_random_hex(rp->style_nonce, (sizeof(rp->style_nonce) - 1) / 2);
+	return rp->style_nonce;
 }
 
 void cm_reply_cookie(const struct cm_request *rq, struct cm_reply *rp, const char *name, const char *value, int seconds,

@@ -42,6 +42,14 @@ void cm_reply_attachment(struct cm_reply *rp, const char *name);
 void cm_reply_stream(struct cm_reply *rp, const char *content_type, int64_t len, cm_produce_fn produce,
 		     void (*release)(void *arg), void *arg);
 
+/* A websocket, for a row with CM_R_SOCKET: talk runs in a task of its own. Its fd is a SOCK_SEQPACKET socket: a packet
+ * is a message, its first byte the kind: 1 text, 2 binary, 9 (sent only) a ping. A message has at most 16 KiB. fd ends
+ * when the client leaves; the client is told to close when talk returns. release as in cm_reply_stream. */
+void cm_reply_socket(struct cm_reply *rp, cm_produce_fn talk, void (*release)(void *arg), void *arg);
+
+/* Style elements with this nonce apply on the page. For pages with a program of others that makes such. Borrowed. */
+const char *cm_reply_style_nonce(struct cm_reply *rp);
+
 /* Path=/, SameSite=Lax, Secure when the client came by https. seconds 0 removes it. value needs no quoting. */
 void cm_reply_cookie(const struct cm_request *rq, struct cm_reply *rp, const char *name, const char *value, int seconds,
 		     bool http_only);

@@ -18,6 +18,7 @@ enum cm_route_flags {
 	CM_R_OPEN = 1 << 3,	/* no check of the Host header (health) */
 	CM_R_UPLOAD = 1 << 4,	/* takes files: a form with files, or one file as the body (web/upload.h) */
 	CM_R_NO_AUDIT = 1 << 5, /* a POST that changes nothing worth a line of the audit log */
+	CM_R_SOCKET = 1 << 6,	/* a websocket: refused when a page of another site opens it */
 };
 
 struct cm_route {

@@ -102,6 +102,9 @@ int cm_web_new(const struct cm_app *app, const struct cm_embedded *files, struct
 	web->limits = cm_limits_new();
 	web->app_css = asset_name(files, "app", ".css");
 	web->app_js = asset_name(files, "app", ".js");
+	web->console_css = asset_name(files, "console", ".css");
+	web->console_js = asset_name(files, "console", ".js");
+	web->xterm_js = asset_name(files, "xterm", ".js");
 	web->sprite = asset_name(files, "icons", ".svg");
 	web->favicon = asset_name(files, "favicon", ".svg");
 	web->licences = asset_name(files, "licences", ".txt");

@@ -20,6 +20,7 @@ struct cm_web {
 	struct cm_mustache *templates;
 	struct cm_limits *limits;
 	const char *app_css, *app_js, *sprite, *favicon, *licences; /* names of assets, or "" */
+	const char *console_css, *console_js, *xterm_js;
 };
 
 /* One request on its way. */
@@ -41,6 +42,8 @@ void cm_guard_client(const struct cm_app *app, struct cm_request *rq);
 int cm_guard_host(const struct cm_app *app, const struct cm_request *rq, struct cm_err *err);
 /* CM_EDENIED: the browser says that another site sent this. */
 int cm_guard_origin(const struct cm_app *app, const struct cm_request *rq, struct cm_err *err);
+/* The same for a websocket, which browsers let any site open, with our cookies: the origin must be there. */
+int cm_guard_socket(const struct cm_app *app, const struct cm_request *rq, struct cm_err *err);
 
 /* identity.c: who asks. Nobody is no error; CM_EAUTH: an API token that is none. */
 int cm_identity_find(struct cm_call *call, struct cm_err *err);

@@ -37,6 +37,7 @@ function assetNames() {
   const byName = Object.fromEntries(lines);
   return {
     app_css: `/assets/${byName['app.css']}`, app_js: `/assets/${byName['app.js']}`,
+    console_css: `/assets/${byName['console.css']}`, console_js: `/assets/${byName['console.js']}`, xterm_js: `/assets/${byName['xterm.js']}`,
     sprite: `/assets/${byName['icons.svg']}`, favicon: `/assets/${byName['favicon.svg']}`, licences: `/assets/${byName['licences.txt']}`,
   };
 }

@@ -23,6 +23,7 @@ static int show(const struct cm_request *rq, struct cm_reply *rp, const struct c
 	if (rc < 0)
 		return rc;
 	cm_view_console(cm_view_data(rp), inspect, form);
+	cm_json_set_str(cm_view_data(rp), "nonce", cm_reply_style_nonce(rp));
 	cm_view_title(rp, "Console of %s", cm_spec_name(inspect));
 	return 0;
 }

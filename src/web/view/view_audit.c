@@ -69,6 +69,7 @@ static const struct word operations[] = {
 	{ "user_create", "User made" },
 	{ "user_change", "User changed" },
 	{ "user_delete", "User deleted" },
+	{ "console", "Console" },
 };
 
 static const struct word statuses[] = { { "started", "Started" },

@@ -27,6 +27,7 @@ void cm_view_console(struct json_object *data, struct json_object *inspect, cons
 	cm_view_text(data, "state_note",
 		     running ? NULL : "A command needs a container that runs, and this one does not.");
 	cm_view_url(data, "action", "/console/%s", cm_json_str(data, "id", ""));
+	cm_view_url(data, "socket_url", "/api/container/%s/console", cm_json_str(data, "id", ""));
 	cm_view_url(data, "logs_url", "/logs/%s", cm_json_str(data, "id", ""));
 	cm_view_text(data, "start_url",
 		     cm_str_eq(state, "exited") || cm_str_eq(state, "created") ? "/container/%s/start" : NULL,
