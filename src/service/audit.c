@@ -43,6 +43,8 @@ const char *const cm_audit_operations[] = {
 	"container_exec",
 	"container_redeploy",
 	"container_rename",
+	"container_update",
+	"container_reveal",
 	"container_clone",
 	"image_delete",
 	"image_pull",

@@ -86,8 +86,8 @@ static int refuse(const struct action *a, unsigned state, const char *name, stru
 	return cm_err_set(err, CM_EBUSY, "%s is running, so it cannot be %s.", name, a->done);
 }
 
-static void audit(const char *word, struct json_object *inspect, const char *user, const struct cm_err *why,
-		  struct json_object *details)
+void cm_containers_audit(const char *word, struct json_object *inspect, const char *user, const struct cm_err *why,
+			 struct json_object *details)
 {
 	char operation[48];
 	struct cm_audit_event event = {
@@ -164,7 +164,7 @@ int cm_containers_action(const struct cm_app *app, const char *id, const char *w
 	else
 		rc = a->run(d, cm_json_str(inspect, "Id", id), &why);
 	cm_engine_changed();
-	audit(word, inspect, user, rc < 0 ? &why : NULL, NULL);
+	cm_containers_audit(word, inspect, user, rc < 0 ? &why : NULL, NULL);
 	if (rc < 0) {
 		if (err != NULL)
 			*err = why;
@@ -326,7 +326,7 @@ int cm_containers_delete(const struct cm_app *app, const char *id, const struct 
 	rc = stop_and_remove(d, inspect, &why);
 	cm_engine_changed();
 	if (rc < 0) {
-		audit("delete", inspect, user, &why, NULL);
+		cm_containers_audit("delete", inspect, user, &why, NULL);
 		if (err != NULL)
 			*err = why;
 		return rc;
@@ -336,7 +336,7 @@ int cm_containers_delete(const struct cm_app *app, const char *id, const struct 
 	volumes_delete(d, volumes, result);
 	if (image != NULL)
 		image_delete(d, image, result);
-	audit("delete", inspect, user, NULL, result);
+	cm_containers_audit("delete", inspect, user, NULL, result);
 	*ret = result;
 	return 0;
 }

@@ -11,6 +11,7 @@
 
 #include "core/err.h"
 #include "service/app.h"
+#include "service/own.h"
 
 /* action: "start", "stop", "restart", "kill", "pause", "resume". *ret_name (caller frees): the container's name. What
  * is so already succeeds. Errors: CM_ENOTFOUND, CM_EUNSUPPORTED (ours, see own.h), CM_EBUSY (not in this state),
@@ -30,6 +31,32 @@ bool cm_containers_is_self(const char *self_id, const char *id);
 
 /* Inspects one that may be touched. Caller puts *ret. Errors: CM_ENOTFOUND, CM_EUNSUPPORTED (ours, see own.h). */
 int cm_containers_look(const struct cm_app *app, const char *id, struct json_object **ret, struct cm_err *err);
+
+/* Inspects one to be shown, ours too; *ret_own says what of ours it is. Caller puts *ret. The engine has 10 s. Errors:
+ * CM_ENOTFOUND, those of the engine. */
+int cm_containers_inspect(const struct cm_app *app, const char *id, enum cm_own_kind *ret_own, struct json_object **ret,
+			  struct cm_err *err);
+/* Its processes: {"titles":[…],"processes":[[…]]}. Caller puts *ret. Errors: CM_EBUSY (not running), CM_ENOTFOUND. */
+int cm_containers_top(const struct cm_app *app, const char *id, struct json_object **ret, struct cm_err *err);
+/* What was changed of its image's files: [{"path","kind":"changed"|"added"|"deleted"}], sorted by path. Caller puts. */
+int cm_containers_changes(const struct cm_app *app, const char *id, struct json_object **ret, struct cm_err *err);
+
+/* Another name. Its backups keep the old one. *ret (caller puts): {"id","name","old_name"}. The same name again
+ * succeeds. Errors: CM_EINVAL (no such name can be), CM_EEXIST, CM_EINUSE (a job works with it), CM_EUNSUPPORTED
+ * (ours). */
+int cm_containers_rename(const struct cm_app *app, const char *id, const char *name, const char *user,
+			 struct json_object **ret, struct cm_err *err);
+/* Limits and restart policy, at once and without a restart; asked, field: see container_limits.h. *ret (caller puts):
+ * {"id","name","changed":["memory",…]}. */
+int cm_containers_update(const struct cm_app *app, const char *id, struct json_object *asked, const char *user,
+			 struct json_object **ret, const char **field, struct cm_err *err);
+/* The environment with all values: [{"name","value","is_masked"}]; that it was asked for is in the audit. */
+int cm_containers_reveal(const struct cm_app *app, const char *id, const char *user, struct json_object **ret,
+			 struct cm_err *err);
+
+/* One line of the audit log: operation "container_<word>", of an inspected container; why NULL: it worked. */
+void cm_containers_audit(const char *word, struct json_object *inspect, const char *user, const struct cm_err *why,
+			 struct json_object *details);
 
 /* The volumes of an inspected container: [{"name","destination","anonymous","users":[names of other containers]}].
  * Caller puts *ret. */

@@ -28,7 +28,9 @@ void cm_count_text(char dst[96], int64_t n, const char *one, const char *many);
 void cm_time_title(char dst[64], int64_t ms);
 /* printf into a member; fmt NULL: null. */
 void cm_view_text(struct json_object *o, const char *key, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* A URL of ours: like printf, but every %s is percent-encoded: cm_view_url(o, "url", "/backup/%s", file). */
+/* A URL of ours: like printf, but every %s is percent-encoded: cm_view_url(o, "url", "/backup/%s", file); fmt NULL:
+ * null.
+ */
 void cm_view_url(struct json_object *o, const char *key, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 char *cm_url_make(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* the same; caller frees */
 

@@ -21,9 +21,8 @@ static struct cm_catalog_row good = { .file = "origweb_20261122_164400-3fa2c1.ta
 
 static struct cm_container_ctx context(enum cm_role role)
 {
-	return (struct cm_container_ctx){
-		.now_ms = 1795373000000, .role = role, .self_id = "", .host = "harbour-1", .job_percent = -1
-	};
+	return (
+	    struct cm_container_ctx){ .now_ms = 1795373000000, .role = role, .host = "harbour-1", .job_percent = -1 };
 }
 
 static struct json_object *view(const char *entry, const struct cm_container_ctx *ctx)
@@ -108,7 +107,7 @@ TEST(view_container__stopped_and_self_offer_what_fits)
 	CHECK_STR(cm_json_str(o, "start_url", ""), "/container/aa/start");
 	CHECK(cm_json_get(o, "stop_url") == NULL && cm_json_get(o, "pause_url") == NULL);
 	CHECK_STR(cm_json_str(o, "ip_address", ""), "N/A");
-	ctx.self_id = "1b2d46e3f8d10000000000000000000000000000000000000000000000000000";
+	ctx.own = CM_OWN_SELF;
 	self = view(ENTRY, &ctx);
 	CHECK(cm_json_bool(self, "is_self", false));
 	CHECK(cm_json_get(self, "stop_url") == NULL && cm_json_get(self, "backup_url") == NULL &&

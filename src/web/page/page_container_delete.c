@@ -210,7 +210,7 @@ static bool item_add(struct cm_request *rq, struct cm_reply *rp, const char *id,
 {
 	cm_autojson struct json_object *inspect = NULL, *state = json_object_new_object();
 	const struct cm_catalog_row *backup;
-	cm_autofree char *note = NULL;
+	cm_autofree char *note = NULL, *url = NULL;
 	struct cm_err why = { 0 };
 	struct json_object *last;
 	const char *name;
@@ -227,7 +227,8 @@ static bool item_add(struct cm_request *rq, struct cm_reply *rp, const char *id,
 	last = cm_view_last_backup(backup, cm_now_ms());
 	note = cm_asprintf("%s, %s%s", cm_json_str(state, "state_text", ""),
 			   last != NULL ? "last good backup " : "no backup", last ? cm_json_str(last, "text", "") : "");
-	cm_view_confirm_item(rp, short_id, name, note, NULL);
+	url = cm_url_make("/container/%s", short_id);
+	cm_view_confirm_item(rp, short_id, name, note, url);
 	if (last == NULL) {
 		cm_autofree char *text =
 		    cm_asprintf("%s has no backup. Once deleted, it cannot be brought back.", name);

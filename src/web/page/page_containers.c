@@ -80,7 +80,7 @@ static void narrowed_add(struct cm_request *rq, struct json_object *data, const 
 	cm_json_set(data, "narrowed", list);
 }
 
-/* The switch for our own container, where there is one. */
+/* The switch for what is ours, where there is something. */
 static void own_add(struct cm_request *rq, struct json_object *data, const struct cm_container_filter *f,
 		    const struct cm_container_row *rows, size_t count)
 {
@@ -176,6 +176,22 @@ static void frame_add(struct cm_request *rq, struct json_object *data, const str
 	cm_json_set(data, "options", cm_view_backup_options(typed));
 }
 
+/* Helpers and drills, who asks for all. The list itself is shared: it is not changed. */
+static void tools_add(struct cm_request *rq, struct json_object **list)
+{
+	cm_autojson struct json_object *tools = NULL;
+	struct json_object *both = json_object_new_array();
+
+	if (cm_engine_tools(rq->app, &tools, NULL) < 0)
+		tools = NULL;
+	for (size_t i = 0; i < cm_json_len(*list); i++)
+		json_object_array_add(both, json_object_get(json_object_array_get_idx(*list, i)));
+	for (size_t i = 0; i < cm_json_len(tools); i++)
+		json_object_array_add(both, json_object_get(json_object_array_get_idx(tools, i)));
+	json_object_put(*list);
+	*list = both;
+}
+
 int cm_containers_view(struct cm_request *rq, struct cm_reply *rp, const struct cm_form *typed, struct cm_err *err)
 {
 	cm_autojson struct json_object *containers = NULL;
@@ -197,6 +213,8 @@ int cm_containers_view(struct cm_request *rq, struct cm_reply *rp, const struct 
 		cm_reply_error_json(rp, &why, extra);
 		return 0;
 	}
+	if (rc == 0 && cm_form_bool(rq->get, "all", false))
+		tools_add(rq, &containers);
 	data = cm_view_data(rp);
 	count = cm_json_len(containers);
 	rows = cm_container_rows_make(rq, containers);

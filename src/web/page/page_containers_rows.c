@@ -13,7 +13,6 @@
 #include "db/catalog.h"
 #include "jobs/queue.h"
 #include "service/containers.h"
-#include "service/engine.h"
 #include "web/page/page_containers.h"
 #include "web/view/view_container.h"
 
@@ -89,7 +88,7 @@ static bool host_name(const struct cm_request *rq, char dst[256])
 /* What all rows of one answer share; the strings in ctx point into it. */
 struct frame {
 	struct overview overview;
-	struct cm_engine_overview engine;
+	struct cm_own own;
 	struct cm_container_ctx ctx;
 	char host[256];
 };
@@ -97,16 +96,17 @@ struct frame {
 static void frame_load(struct frame *f, struct cm_request *rq)
 {
 	overview_load(&f->overview);
-	cm_engine_known(rq->app, &f->engine);
-	f->ctx = (struct cm_container_ctx){ .now_ms = cm_now_ms(), .role = rq->role, .self_id = f->engine.self_id };
+	(void)cm_own_get(rq->app, &f->own, NULL);
+	f->ctx = (struct cm_container_ctx){ .now_ms = cm_now_ms(), .role = rq->role };
 	f->ctx.host = host_name(rq, f->host) ? f->host : NULL;
 }
 
-static void row_make(struct frame *f, struct json_object *entry, struct cm_container_row *r)
+static void row_make(struct frame *f, struct json_object *entry, enum cm_own_kind own, struct cm_container_row *r)
 {
 	const char *status, *health = cm_json_str(entry, "Status", "");
 
 	row_context(&f->overview, cm_containers_entry_name(entry), &f->ctx);
+	f->ctx.own = own;
 	r->entry = entry;
 	r->view = cm_view_container(entry, &f->ctx);
 	r->name = cm_json_str(r->view, "name", "");
@@ -121,7 +121,7 @@ static void row_make(struct frame *f, struct json_object *entry, struct cm_conta
 	r->paused = cm_str_eq(status, "paused");
 	r->running = !r->stopped;
 	r->unhealthy = strstr(health, "(unhealthy)") != NULL;
-	r->self = cm_json_bool(r->view, "is_self", false);
+	r->self = own != CM_OWN_NOT;
 	r->protected = cm_view_is_protected(f->ctx.good, f->ctx.now_ms);
 }
 
@@ -132,8 +132,11 @@ struct cm_container_row *cm_container_rows_make(struct cm_request *rq, struct js
 	struct frame f;
 
 	frame_load(&f, rq);
-	for (size_t i = 0; i < count; i++)
-		row_make(&f, json_object_array_get_idx(list, i), &rows[i]);
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *entry = json_object_array_get_idx(list, i);
+
+		row_make(&f, entry, cm_own_container(&f.own, entry), &rows[i]);
+	}
 	overview_release(&f.overview);
 	return rows;
 }
@@ -145,13 +148,13 @@ void cm_container_rows_release(struct cm_container_row *rows, size_t count)
 	free(rows);
 }
 
-struct json_object *cm_container_row_view(struct cm_request *rq, struct json_object *entry)
+struct json_object *cm_container_row_view(struct cm_request *rq, struct json_object *entry, enum cm_own_kind own)
 {
 	struct cm_container_row row = { 0 };
 	struct frame f;
 
 	frame_load(&f, rq);
-	row_make(&f, entry, &row);
+	row_make(&f, entry, own, &row);
 	overview_release(&f.overview);
 	return row.view;
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "service/own.h"
 #include "web/http.h"
 
 struct cm_container_row {
@@ -24,12 +25,12 @@ struct cm_container_row {
 struct cm_container_row *cm_container_rows_make(struct cm_request *rq, struct json_object *list);
 void cm_container_rows_release(struct cm_container_row *rows, size_t count);
 /* The same for one entry: the view alone; caller puts. */
-struct json_object *cm_container_row_view(struct cm_request *rq, struct json_object *entry);
+struct json_object *cm_container_row_view(struct cm_request *rq, struct json_object *entry, enum cm_own_kind own);
 
 /* What a list is narrowed to; "" and false: not at all. Strings are borrowed. */
 struct cm_container_filter {
 	const char *q, *state, *stack, *network, *image;
-	bool own; /* our own container too */
+	bool own; /* ours too */
 };
 /* state: "running", "paused", "stopped", "unhealthy", "unprotected", "". */
 bool cm_container_row_in_state(const struct cm_container_row *row, const char *state);

@@ -44,6 +44,8 @@ static const struct word operations[] = {
 	{ "container_exec", "Command in a container" },
 	{ "container_redeploy", "Container redeployed" },
 	{ "container_rename", "Container renamed" },
+	{ "container_update", "Limits changed" },
+	{ "container_reveal", "Secrets of a container shown" },
 	{ "container_clone", "Container cloned" },
 	{ "image_delete", "Image deleted" },
 	{ "image_pull", "Image pulled" },

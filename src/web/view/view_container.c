@@ -297,11 +297,12 @@ static void backup_view(struct json_object *o, const struct cm_container_ctx *ct
 }
 
 void cm_view_container_actions(struct json_object *o, const struct cm_container_ctx *ctx, const char *id,
-			       const char *state, bool is_self)
+			       const char *state)
 {
 	const char *status = states[state_index(state)].status;
 	bool running = cm_str_eq(status, "running"), paused = cm_str_eq(status, "paused");
-	bool may = ctx->role >= CM_ROLE_DEVELOPER && !is_self, admin = ctx->role >= CM_ROLE_ADMIN && !is_self;
+	bool others = ctx->own == CM_OWN_NOT;
+	bool may = ctx->role >= CM_ROLE_DEVELOPER && others, admin = ctx->role >= CM_ROLE_ADMIN && others;
 	cm_autobuf struct cm_buf words = CM_BUF_INIT(256);
 	const struct {
 		const char *word;
@@ -335,15 +336,17 @@ struct json_object *cm_view_container(struct json_object *entry, const struct cm
 	struct json_object *o = json_object_new_object();
 	const char *full = cm_json_str(entry, "Id", ""), *name = cm_containers_entry_name(entry);
 	const char *status = cm_json_str(entry, "Status", ""), *state = cm_json_str(entry, "State", "");
-	bool is_self = cm_containers_is_self(ctx->self_id, full);
+	bool is_own = ctx->own != CM_OWN_NOT;
 	int64_t created_ms = cm_json_int(entry, "Created", 0) * 1000;
 	char id[13];
 
 	snprintf(id, sizeof(id), "%.12s", full);
 	cm_json_set_str(o, "id", id);
 	cm_json_set_str(o, "name", name);
-	cm_json_set(o, "url", NULL);
-	cm_json_set_bool(o, "is_self", is_self);
+	cm_view_url(o, "url", "/container/%s", id);
+	cm_json_set_bool(o, "is_self", ctx->own == CM_OWN_SELF);
+	cm_json_set_bool(o, "is_own", is_own);
+	cm_json_set_str(o, "own_text", is_own ? cm_own_word(ctx->own) : NULL);
 	cm_json_set_str(o, "status", cm_view_container_status(entry));
 	cm_json_set_str(o, "status_text", status);
 	cm_json_set_int(o, "created", created_ms);
@@ -358,8 +361,8 @@ struct json_object *cm_view_container(struct json_object *entry, const struct cm
 	cm_json_set(o, "health", health_view(status));
 	stack_view(o, entry);
 	backup_view(o, ctx);
-	cm_view_container_actions(o, ctx, id, state, is_self);
-	if (is_self)
+	cm_view_container_actions(o, ctx, id, state);
+	if (is_own)
 		cm_json_set(o, "vault_url", NULL);
 	else
 		cm_view_url(o, "vault_url", "/vault?q=%s", name);

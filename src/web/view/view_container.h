@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "db/catalog.h"
+#include "service/own.h"
 #include "web/http.h"
 
 /* A backup of the last days protects; an older one is shown with a warning. */
@@ -19,8 +20,8 @@ enum { CM_PROTECTED_DAYS = 7 };
 struct cm_container_ctx {
 	int64_t now_ms;
 	enum cm_role role;
-	const char *self_id; /* "" when we run in no container */
-	const char *host;    /* name by which the browser reaches this machine, for links to ports; NULL: none */
+	enum cm_own_kind own;
+	const char *host; /* name by which the browser reaches this machine, for links to ports; NULL: none */
 	const struct cm_catalog_row *good; /* newest good backup of it, or NULL */
 	const char *job_id;		   /* an unfinished backup of it, or NULL */
 	int job_percent;		   /* -1: unknown */
@@ -34,9 +35,9 @@ const char *cm_view_container_status(struct json_object *entry);
 /* Adds "state_text", "is_running", "is_paused", "is_stopped", "is_restarting" for an engine's state word. */
 void cm_view_container_state(struct json_object *o, const char *state);
 /* Adds a member "<action>_url" for each action, null where state or role forbid it, and "can", their words in one text.
- * Of ctx: role and job_id. */
+ * Of ctx: role, own and job_id. */
 void cm_view_container_actions(struct json_object *o, const struct cm_container_ctx *ctx, const char *id,
-			       const char *state, bool is_self);
+			       const char *state);
 /* {"text","at","title","url","is_ok","is_old"}, or NULL. */
 struct json_object *cm_view_last_backup(const struct cm_catalog_row *row, int64_t now_ms);
 bool cm_view_is_protected(const struct cm_catalog_row *row, int64_t now_ms);

@@ -137,7 +137,7 @@ struct json_object *cm_view_stack(const struct cm_stack *s, const struct cm_stac
 
 static struct json_object *containers_view(const struct cm_stack *s, const struct cm_stack_ctx *ctx)
 {
-	struct cm_container_ctx c = { .now_ms = ctx->now_ms, .role = ctx->role, .self_id = "", .job_percent = -1 };
+	struct cm_container_ctx c = { .now_ms = ctx->now_ms, .role = ctx->role, .job_percent = -1 };
 	struct json_object *list = json_object_new_array();
 
 	for (size_t i = 0; i < cm_json_len(s->containers); i++)

@@ -143,10 +143,11 @@ char *cm_url_make(const char *fmt, ...)
 void cm_view_url(struct json_object *o, const char *key, const char *fmt, ...)
 {
 	va_list ap;
-	char *url;
+	char *url = NULL;
 
 	va_start(ap, fmt);
-	url = make_url(fmt, ap);
+	if (fmt != NULL)
+		url = make_url(fmt, ap);
 	va_end(ap);
 	cm_json_set_str(o, key, url);
 	free(url);
