@@ -12,6 +12,7 @@
 #include "service/restore.h"
 #include "service/stack_backup.h"
 #include "service/verify.h"
+#include "service/volume_backup.h"
 #include "service/verify_batch.h"
 
 static const struct cm_job_kind kinds[] = {
@@ -54,6 +55,24 @@ static const struct cm_job_kind kinds[] = {
 	  .starting = "Starting restore...",
 	  .done = "Restore completed!",
 	  .audit = "stack_restore",
+	  .needs_recovery = true },
+	{ .name = "volume_backup",
+	  .label = "Backup of volume",
+	  .lane = "backup",
+	  .run = cm_volume_backup_run,
+	  .lock = "volume",
+	  .starting = "Starting backup...",
+	  .done = "Backup completed!",
+	  .audit = "volume_backup",
+	  .again = true },
+	{ .name = "volume_restore",
+	  .label = "Restore of volume",
+	  .lane = "interactive",
+	  .run = cm_volume_restore_run,
+	  .lock = "volume",
+	  .starting = "Starting restore...",
+	  .done = "Restore completed!",
+	  .audit = "volume_restore",
 	  .needs_recovery = true },
 	{ .name = "verify",
 	  .label = "Verification",

@@ -60,6 +60,8 @@ const char *const cm_audit_operations[] = {
 	"volume_mkdir",
 	"volume_remove_file",
 	"volume_download",
+	"volume_backup",
+	"volume_restore",
 	"network_backup",
 	"network_restore",
 	"network_create",

@@ -41,10 +41,14 @@ static void audit(const struct cm_backup_run *r, const char *status, const struc
 		  struct json_object *details)
 {
 	struct cm_audit_event event = {
-		.operation = r->options.scheduled ? "backup_scheduled" : "backup_manual",
+		.operation = r->options.volume != NULL ? "volume_backup"
+			     : r->options.scheduled    ? "backup_scheduled"
+						       : "backup_manual",
 		.status = status,
 		.container_id = r->plan.id[0] != '\0' ? r->plan.id : NULL,
-		.container_name = r->plan.name[0] != '\0' ? r->plan.name : r->options.container,
+		.container_name = r->plan.name[0] != '\0'     ? r->plan.name
+				  : r->options.volume != NULL ? r->options.volume
+							      : r->options.container,
 		.backup_filename = cm_str_eq(status, "completed") ? r->filename : NULL,
 		.error = why != NULL ? why->text : NULL,
 		.user = r->options.user,
@@ -91,8 +95,8 @@ static void filename_make(struct cm_backup_run *r)
 
 	cm_time_stamp(stamp, r->created_ms);
 	cm_random_hex(random, 3);
-	snprintf(r->filename, sizeof(r->filename), "%.140s_%s-%s.%s", r->plan.name, stamp, random,
-		 r->options.codec == CM_CODEC_ZSTD ? "tar.zst" : "tar.gz");
+	snprintf(r->filename, sizeof(r->filename), "%s%.140s_%s-%s.%s", r->options.volume != NULL ? "volume_" : "",
+		 r->plan.name, stamp, random, r->options.codec == CM_CODEC_ZSTD ? "tar.zst" : "tar.gz");
 	for (char *c = r->filename; *c != '\0'; c++) {
 		if (*c == '/')
 			*c = '_';
@@ -104,7 +108,7 @@ static int look(struct cm_backup_run *r, struct cm_err *err)
 {
 	int rc;
 
-	step(r, 1, "Inspecting the container");
+	step(r, 1, r->options.volume != NULL ? "Inspecting the volume" : "Inspecting the container");
 	cancel_arm(r);
 	rc = cm_backup_plan_look(r->d, &r->engine, &r->options, &r->plan, err);
 	if (rc < 0)
@@ -166,7 +170,7 @@ static int write_head(struct cm_backup_run *r, struct cm_err *err)
 
 	step(r, 2, "Saving the configuration");
 	rc = cm_backup_write_members(r, err);
-	if (rc < 0)
+	if (rc < 0 || r->plan.image == NULL)
 		return rc;
 	if (r->options.reference)
 		step(r, 3, "Noting the image %.200s", r->plan.image_ref);

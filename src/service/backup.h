@@ -6,6 +6,7 @@
  *
  * params (all but "container" may be missing, unknown members are refused):
  *	container    name or id
+ *	volume       instead of a container: a volume alone, by its name, whoever uses it meanwhile
  *	consistency  "live" | "pause" | "stop"; missing: the label monkey.consistency, else "live"
  *	image        "embed" (default) | "reference" (only the digest; refused when the image has none)
  *	compression  "gzip" (default) | "zstd"

@@ -216,6 +216,35 @@ static void host_make(const struct cm_engine_overview *engine, struct cm_backup_
 	};
 }
 
+/* A volume alone: no container, no image, nothing that is held still. */
+static int volume_only_look(struct cm_docker *d, struct cm_backup_options *options, struct cm_backup_plan *plan,
+			    struct cm_err *err)
+{
+	struct json_object *entry = json_object_new_object();
+
+	cm_str_copy(plan->name, sizeof(plan->name), options->volume);
+	plan->networks = json_object_new_array();
+	plan->mounts = json_object_new_array();
+	json_object_array_add(plan->mounts, entry);
+	cm_json_set_str(entry, "type", "volume");
+	cm_json_set_str(entry, "name", options->volume);
+	cm_json_set_str(entry, "destination", "");
+	cm_json_set_bool(entry, "rw", true);
+	options->consistency = CM_CONSISTENCY_LIVE;
+	return volume_look(d, entry, err);
+}
+
+static int container_all_look(struct cm_docker *d, const struct cm_engine_overview *engine,
+			      struct cm_backup_options *options, struct cm_backup_plan *plan, struct cm_err *err)
+{
+	int rc = container_look(d, engine, options, plan, err);
+
+	rc = rc < 0 ? rc : image_look(d, options, plan, err);
+	rc = rc < 0 ? rc : networks_look(d, plan, err);
+	rc = rc < 0 ? rc : volumes_look(d, plan, err);
+	return rc < 0 ? rc : layer_look(d, plan, err);
+}
+
 int cm_backup_plan_look(struct cm_docker *d, const struct cm_engine_overview *engine, struct cm_backup_options *options,
 			struct cm_backup_plan *plan, struct cm_err *err)
 {
@@ -223,11 +252,8 @@ int cm_backup_plan_look(struct cm_docker *d, const struct cm_engine_overview *en
 	int rc;
 
 	*plan = (struct cm_backup_plan){ .status = "stopped", .warnings = json_object_new_array() };
-	rc = container_look(d, engine, options, plan, err);
-	rc = rc < 0 ? rc : image_look(d, options, plan, err);
-	rc = rc < 0 ? rc : networks_look(d, plan, err);
-	rc = rc < 0 ? rc : volumes_look(d, plan, err);
-	rc = rc < 0 ? rc : layer_look(d, plan, err);
+	rc = options->volume != NULL ? volume_only_look(d, options, plan, err)
+				     : container_all_look(d, engine, options, plan, err);
 	if (rc < 0)
 		return rc;
 	host_make(engine, &host);

@@ -108,7 +108,7 @@ struct json_object *cm_backup_json(const struct cm_backup_run *r)
 	cm_json_set_str(o, "container_name", r->plan.name);
 	cm_json_set_str(o, "status", r->plan.status);
 	set_text(o, "stack", r->plan.stack);
-	cm_json_set(o, "image", image_json(r));
+	cm_json_set(o, "image", r->plan.image != NULL ? image_json(r) : NULL);
 	cm_json_set(o, "engine", engine_json(&r->engine));
 	cm_json_set_str(o, "consistency", cm_consistency_name(r->hold.effective));
 	cm_json_set(o, "options", options_json(r));
@@ -214,15 +214,26 @@ static void add_skipped(const struct cm_backup_run *r, struct json_object *list)
 	}
 }
 
-static struct json_object *companion_parts(const struct cm_backup_run *r)
+/* Nothing of a volume alone. */
+static void add_container(const struct cm_backup_run *r, struct json_object *list)
 {
-	struct json_object *list = json_object_new_array(), *o = part_new("config", "container_config.json", "saved");
+	struct json_object *o;
 
+	if (r->plan.inspect == NULL)
+		return;
+	o = part_new("config", "container_config.json", "saved");
 	cm_json_set_int(o, "bytes", member_size(r, "container_config.json"));
 	json_object_array_add(list, o);
 	o = part_new("image", r->plan.image_ref, r->options.reference ? "reference" : "saved");
 	cm_json_set_int(o, "bytes", (int64_t)r->totals.stream);
 	json_object_array_add(list, o);
+}
+
+static struct json_object *companion_parts(const struct cm_backup_run *r)
+{
+	struct json_object *list = json_object_new_array(), *o;
+
+	add_container(r, list);
 	add_saved(r, list);
 	add_skipped(r, list);
 	for (size_t i = 0; i < cm_json_len(r->plan.networks); i++) {
@@ -255,7 +266,7 @@ struct json_object *cm_backup_companion(const struct cm_backup_run *r)
 	cm_json_set_str(o, "format", "cm1");
 	cm_json_set_int(o, "version", CM_BACKUP_META_VERSION);
 	cm_json_set_str(o, "id", r->id);
-	cm_json_set_str(o, "type", "container");
+	cm_json_set_str(o, "type", r->options.volume != NULL ? "volume" : "container");
 	cm_json_set_str(o, "filename", r->filename);
 	set_time(o, "created_at", r->created_ms);
 	cm_json_set_int(o, "created_ms", r->created_ms);
@@ -266,7 +277,7 @@ struct json_object *cm_backup_companion(const struct cm_backup_run *r)
 	cm_json_set_str(o, "image", r->plan.image_ref);
 	cm_json_set_str(o, "image_id", r->plan.image_id);
 	cm_json_set_str(o, "image_digest", r->plan.image_digest);
-	cm_json_set_str(o, "image_mode", r->options.reference ? "reference" : "embed");
+	cm_json_set_str(o, "image_mode", r->plan.image == NULL ? NULL : r->options.reference ? "reference" : "embed");
 	cm_json_set_str(o, "compression", cm_codec_name(r->options.codec));
 	cm_json_set_str(o, "consistency", cm_consistency_name(r->hold.effective));
 	cm_json_set_int(o, "held_ms", r->hold.held_ms);

@@ -13,7 +13,7 @@ enum { NOTE_MAX = 500 };
 
 static const char *const members[] = { "container", "consistency",    "image",	      "compression", "exec_pre",
 				       "exec_post", "vault",	      "stop_sharers", "note",	     "scheduled",
-				       "user",	    "remote_volumes", "drill",	      NULL };
+				       "user",	    "remote_volumes", "drill",	      "volume",	     NULL };
 
 const char *cm_consistency_name(enum cm_consistency c)
 {
@@ -109,9 +109,10 @@ static int members_known(struct json_object *params, struct cm_err *err)
 
 static int texts_parse(struct json_object *params, struct cm_backup_options *o, struct cm_err *err)
 {
-	const char *container, *vault, *note, *user, *compression, *consistency;
+	const char *container, *volume, *vault, *note, *user, *compression, *consistency;
 	int rc = text_get(params, "container", &container, err);
 
+	rc = rc < 0 ? rc : text_get(params, "volume", &volume, err);
 	rc = rc < 0 ? rc : text_get(params, "vault", &vault, err);
 	rc = rc < 0 ? rc : text_get(params, "note", &note, err);
 	rc = rc < 0 ? rc : text_get(params, "user", &user, err);
@@ -119,7 +120,9 @@ static int texts_parse(struct json_object *params, struct cm_backup_options *o, 
 	rc = rc < 0 ? rc : text_get(params, "consistency", &consistency, err);
 	if (rc < 0)
 		return rc;
-	if (container == NULL || !cm_ref_valid(container))
+	if (volume != NULL && (container != NULL || !cm_ref_valid(volume)))
+		return cm_err_set(err, CM_EINVAL, "Say which volume to back up, by its name alone.");
+	if (volume == NULL && (container == NULL || !cm_ref_valid(container)))
 		return cm_err_set(err, CM_EINVAL, "Say which container to back up, by its name or id.");
 	if (note != NULL && strlen(note) > NOTE_MAX)
 		return cm_err_set(err, CM_EINVAL, "A note has at most %d bytes.", NOTE_MAX);
@@ -128,6 +131,7 @@ static int texts_parse(struct json_object *params, struct cm_backup_options *o, 
 	if (cm_codec_parse(compression, &o->codec) < 0)
 		return cm_err_set(err, CM_EINVAL, "compression must be \"gzip\" or \"zstd\".");
 	o->container = cm_strdup(container);
+	o->volume = cm_strdup(volume);
 	o->vault = cm_strdup(vault);
 	o->note = cm_strdup(note);
 	o->user = cm_strdup(user);
@@ -190,6 +194,7 @@ int cm_backup_options_labels(struct cm_backup_options *o, struct json_object *la
 void cm_backup_options_release(struct cm_backup_options *o)
 {
 	free(o->container);
+	free(o->volume);
 	free(o->vault);
 	free(o->note);
 	free(o->user);

@@ -14,7 +14,8 @@
 enum cm_consistency { CM_CONSISTENCY_UNSET, CM_CONSISTENCY_LIVE, CM_CONSISTENCY_PAUSE, CM_CONSISTENCY_STOP };
 
 struct cm_backup_options {
-	char *container;
+	char *container;	      /* NULL: a volume alone */
+	char *volume;		      /* NULL: a container */
 	char *vault;		      /* NULL: the default */
 	char *note;		      /* or NULL */
 	char *user;		      /* or NULL */

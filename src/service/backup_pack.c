@@ -24,9 +24,14 @@ bool cm_backup_cancelled(void *run)
 
 static int member_json(struct cm_backup_run *r, const char *name, struct json_object *o, struct cm_err *err)
 {
-	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
-	int rc = cm_archive_writer_member(r->writer, name, text, strlen(text), r->created_ms, err);
+	const char *text;
+	int rc;
 
+	/* A volume alone has no container. */
+	if (o == NULL)
+		return 0;
+	text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
+	rc = cm_archive_writer_member(r->writer, name, text, strlen(text), r->created_ms, err);
 	if (rc < 0)
 		cm_err_prefix(err, "Saving %s", name);
 	return rc;
@@ -61,7 +66,7 @@ int cm_backup_write_image(struct cm_backup_run *r, struct cm_err *err)
 	uint64_t size = 0;
 	int rc;
 
-	if (r->options.reference)
+	if (r->options.reference || r->plan.image == NULL)
 		return 0;
 	rc = cm_archive_writer_stream_begin(r->writer, "image.tar", r->created_ms, err);
 	if (rc == 0)
@@ -121,7 +126,7 @@ int cm_backup_helper_start(struct cm_backup_run *r, struct cm_helper **ret, stru
 	if (count > 0)
 		rc = cm_helper_open(r->app, r->d, mounts, count, CM_HELPER_READ, ret, err);
 	if (rc < 0 && rc != CM_ECANCELLED)
-		cm_err_prefix(err, "Mounting the container's data for reading");
+		cm_err_prefix(err, "Mounting the data for reading");
 	free(targets);
 	free(mounts);
 	return rc;

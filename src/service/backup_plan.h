@@ -32,7 +32,7 @@ struct cm_backup_part {
 };
 
 struct cm_backup_plan {
-	struct json_object *inspect;  /* the container */
+	struct json_object *inspect;  /* the container; NULL: a volume alone, and no image */
 	struct json_object *image;    /* its image's inspect */
 	struct json_object *networks; /* array */
 	struct json_object *mounts;   /* volumes_info.json */

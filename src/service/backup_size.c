@@ -24,9 +24,9 @@ static int64_t bytes_then(struct json_object *parts, const char *prefix)
 	return -1;
 }
 
-static struct json_object *parts_then(const char *container)
+static struct json_object *parts_then(const char *container, const char *type)
 {
-	struct cm_catalog_query q = { .container_name = container, .type = "container", .limit = 1 };
+	struct cm_catalog_query q = { .container_name = container, .type = type, .limit = 1 };
 	struct cm_catalog_list list = { 0 };
 	struct cm_catalog_row row = { 0 };
 	struct json_object *parts = NULL;
@@ -92,7 +92,8 @@ void cm_backup_show_verified(struct cm_backup_run *r, uint64_t bytes)
 
 void cm_backup_size_guess(struct cm_backup_run *r)
 {
-	cm_autojson struct json_object *parts = parts_then(r->plan.name);
+	cm_autojson struct json_object *parts =
+	    parts_then(r->plan.name, r->options.volume != NULL ? "volume" : "container");
 	uint64_t sum = image_guess(r, parts);
 
 	r->bytes_expected = 0;

@@ -241,14 +241,44 @@ static int ours_read(struct cm_restore_source *s, struct cm_err *err)
 	return 0;
 }
 
-static int source_read(struct cm_restore_source *s, struct cm_err *err)
+/* What a backup of a volume alone tells. */
+static int ours_volume(struct cm_restore_source *s, struct cm_err *err)
+{
+	cm_autojson struct json_object *backup = NULL, *info = NULL;
+	int rc = ours_optional(s, "backup.json", &backup, err);
+
+	rc = rc ? rc : ours_optional(s, "volumes_info.json", &info, err);
+	if (rc != 0)
+		return rc;
+	for (size_t i = 0; i < cm_json_len(info) && i < CM_PARTS_MAX; i++) {
+		struct json_object *v = json_object_array_get_idx(info, i), *entry;
+		const char *name = cm_json_str(v, "name", "");
+
+		if (!cm_str_eq(cm_json_str(v, "type", ""), "volume") || !cm_ref_valid(name) ||
+		    listed(s->volumes, "name", name))
+			continue;
+		entry = cm_json_copy(v);
+		cm_json_set_str(entry, "state", cm_json_str(entry, "state", "missing"));
+		entry_sizes(s, entry, cm_json_str(entry, "prefix", NULL));
+		json_object_array_add(s->volumes, entry);
+	}
+	if (cm_json_len(s->volumes) != 1 || has_member(s, "container_config.json"))
+		return cm_err_set(err, CM_EUNSUPPORTED, "This is no backup of a volume alone.");
+	s->networks = json_object_new_array();
+	s->created_ms = cm_json_int(backup, "created_ms", 0);
+	return 0;
+}
+
+static int source_read(struct cm_restore_source *s, bool volume, struct cm_err *err)
 {
 	struct cm_source source = cm_vaults_source(&s->opened);
 	int rc = cm_archive_open(&source, &s->ours, err);
 
 	s->size = (int64_t)source.size;
 	if (rc == 0 && cm_archive_kind(s->ours) == CM_ARCHIVE_OURS)
-		return ours_read(s, err);
+		return volume ? ours_volume(s, err) : ours_read(s, err);
+	if (rc == 0 && volume)
+		rc = cm_err_set(err, CM_EUNSUPPORTED, "This is no backup of a volume alone.");
 	if (rc != 0)
 		return rc;
 	cm_archive_free(s->ours);
@@ -257,8 +287,8 @@ static int source_read(struct cm_restore_source *s, struct cm_err *err)
 	return rc ? rc : cm_restore_source_from_legacy(s, err);
 }
 
-int cm_restore_source_open(const struct cm_app *app, const char *file, struct cm_restore_source **ret,
-			   struct cm_err *err)
+static int source_open(const struct cm_app *app, const char *file, bool volume, struct cm_restore_source **ret,
+		       struct cm_err *err)
 {
 	struct cm_restore_source *s = cm_alloc(sizeof(*s));
 	int rc;
@@ -272,13 +302,25 @@ int cm_restore_source_open(const struct cm_app *app, const char *file, struct cm
 	else
 		rc = cm_vaults_open_file(app, file, &s->opened, err);
 	if (rc == 0)
-		rc = source_read(s, err);
+		rc = source_read(s, volume, err);
 	if (rc != 0) {
 		cm_restore_source_close(s);
 		return rc;
 	}
 	*ret = s;
 	return 0;
+}
+
+int cm_restore_source_open(const struct cm_app *app, const char *file, struct cm_restore_source **ret,
+			   struct cm_err *err)
+{
+	return source_open(app, file, false, ret, err);
+}
+
+int cm_restore_source_open_volume(const struct cm_app *app, const char *file, struct cm_restore_source **ret,
+				  struct cm_err *err)
+{
+	return source_open(app, file, true, ret, err);
 }
 
 int cm_restore_source_image(struct cm_restore_source *s, cm_archive_write_fn write, void *ctx, struct cm_err *err)

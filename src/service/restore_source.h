@@ -51,6 +51,10 @@ struct cm_restore_source {
  * backup at all), CM_ECORRUPT. */
 int cm_restore_source_open(const struct cm_app *app, const char *file, struct cm_restore_source **ret,
 			   struct cm_err *err);
+/* The same for a backup of a volume alone: of the members only volumes, which has one, networks (empty), created_ms and
+ * size are there. Errors: CM_EUNSUPPORTED too when it is no such backup. */
+int cm_restore_source_open_volume(const struct cm_app *app, const char *file, struct cm_restore_source **ret,
+				  struct cm_err *err);
 void cm_restore_source_close(struct cm_restore_source *s);
 
 /* "cm1" or "predecessor". */

@@ -301,3 +301,52 @@ test('files put in, renamed, deleted; folders made; nothing is replaced unless a
   for (const operation of ['volume_upload', 'volume_mkdir', 'volume_rename', 'volume_remove_file', 'volume_download']) assert.ok(logs.includes(operation), operation);
   assert.equal((await explore('tree')).entries.some((e) => e.name.startsWith('.container-monkey')), false, 'nothing unfinished is left');
 });
+
+test('a volume is backed up alone, browsed, verified, and restored: new, or in place of what is there', async () => {
+  await docker('volume', 'create', '--label', 'keep=me', `${p}src`);
+  await docker('run', '--rm', '-v', `${p}src:/d`, 'busybox:local', 'sh', '-c',
+    'cd /d; mkdir -m 750 sub; echo first > sub/file; chown 11:12 sub/file; ln -s sub/file link; chmod 4755 sub/file');
+  const started = await app.api('POST', `/api/volume/${p}src/backup`, { note: 'alone' });
+  assert.equal(started.status, 202, started.text);
+  const job = await app.waitJob(started.json.job_id);
+  assert.equal(job.state, 'complete', JSON.stringify(job));
+  const file = job.result.filename;
+  assert.match(file, /^volume_cmvol-src_/);
+  const row = (await app.api('GET', `/api/backups?type=volume&q=${p}src`)).json.backups.find((b) => b.filename === file);
+  assert.equal(row.type, 'volume');
+  assert.equal(row.verify_state, 'ok');
+  assert.deepEqual(row.parts?.map((x) => x.kind) ?? ['volume'], ['volume']);
+  for (const where of [`/backup/${file}`, `/backup/${file}/files`, `/restore-volume/${file}`, `/backup/${file}/files?path=volumes%2F${p}src`])
+    assert.equal((await app.get(where)).status, 200, where);
+  assert.match((await app.get('/vault?type=volume')).text, new RegExp(`/restore-volume/${file}`));
+  assert.equal((await app.download(`/api/backup/${file}/file?path=volumes%2F${p}src%2Fsub%2Ffile`)).buffer.toString(), 'first\n');
+  const verified = await app.api('POST', `/api/backup/${file}/verify`);
+  assert.equal((await app.waitJob(verified.json.job_id)).state, 'complete');
+  assert.equal((await app.api('POST', '/api/restore-backup', { filename: file })).status, 422, 'it holds no container');
+
+  const restore = (body) => app.api('POST', `/api/backup/${file}/restore-volume`, body);
+  assert.equal((await restore({})).status, 409, 'it is there');
+  assert.equal((await restore({ volume: 'a/b' })).status, 400);
+  assert.equal((await restore({ volume: `${p}drill`, replace: true })).status, 422, 'ours');
+  assert.equal((await restore({ volume: `${p}used`, replace: true })).status, 409, 'a running container uses it');
+  const tree = (name) => docker('run', '--rm', '-v', `${name}:/d`, 'busybox:local', 'sh', '-c', 'cd /d; find . | sort; stat -c "%n %a %u %g %Y" sub/file sub link; cat sub/file');
+  const before = await tree(`${p}src`);
+  const fresh = await restore({ volume: `${p}copy` });
+  assert.equal(fresh.status, 202, fresh.text);
+  assert.equal((await app.waitJob(fresh.json.job_id)).state, 'complete');
+  assert.equal(await tree(`${p}copy`), before);
+  assert.deepEqual((await engine('GET', `/volumes/${p}copy`)).Labels, { keep: 'me' });
+
+  await docker('run', '--rm', '-v', `${p}src:/d`, 'busybox:local', 'sh', '-c', 'echo second > /d/sub/file; echo more > /d/more');
+  const again = await app.post(`/restore-volume/${file}`, { volume: `${p}src`, replace: '1' });
+  assert.equal(again.status, 303, again.text);
+  const done = await app.waitJob(again.headers.location.split('/').pop());
+  assert.equal(done.state, 'complete', JSON.stringify(done));
+  assert.equal(await tree(`${p}src`), before);
+  assert.equal((await docker('volume', 'ls', '-q')).split('\n').some((n) => n.startsWith('cm-restore-')), false, 'nothing temporary is left');
+  const refused = await app.post(`/restore-volume/${file}`, { volume: `${p}src` });
+  assert.equal(refused.status, 409);
+  assert.match(refused.text, /is there already/);
+  assert.equal((await app.api('POST', `/api/volume/${p}none/backup`)).status, 404);
+  assert.equal((await app.api('POST', `/api/volume/${p}drill/backup`)).status, 422);
+});

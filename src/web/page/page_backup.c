@@ -124,6 +124,8 @@ static void content_read(const struct cm_app *app, struct gathered *g)
 		return;
 	}
 	g->companion = companion_read(app, &g->row);
+	if (cm_str_eq(g->row.type, "volume"))
+		return;
 	if (g->row.has_manifest || g->row.size <= LEGACY_READ_MAX)
 		(void)cm_restore_source_open(app, g->row.file, &g->source, NULL);
 }
@@ -147,8 +149,11 @@ static int page_show(struct cm_request *rq, struct cm_reply *rp, struct cm_err *
 	page.others = &g.others;
 	page.job_id = job_find(&g);
 	page.job_text = g.job_text;
-	page.container_state = cm_str_eq(g.row.type, "network") ? NULL : container_state(rq->app, &g);
-	cm_view_title(rp, cm_str_eq(g.row.type, "network") ? "Backup of network %s" : "Backup of %s",
+	page.container_state = cm_str_eq(g.row.type, "container") ? container_state(rq->app, &g) : NULL;
+	cm_view_title(rp,
+		      cm_str_eq(g.row.type, "network")	? "Backup of network %s"
+		      : cm_str_eq(g.row.type, "volume") ? "Backup of volume %s"
+							: "Backup of %s",
 		      g.row.container_name ? g.row.container_name : g.row.file);
 	cm_view_backup_page(cm_view_data(rp), &page);
 	gathered_release(&g);

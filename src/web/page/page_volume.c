@@ -132,6 +132,10 @@ int cm_page_volume(struct cm_request *rq, struct cm_reply *rp, struct cm_err *er
 	cm_volume_head(data, rq->params[0], listing ? cm_json_str(listing, "path", "/") : path);
 	details_add(rq, data, volume);
 	cm_json_set_bool(data, "can_look", listing != NULL);
+	cm_json_set(data, "backup_url", NULL);
+	if (rq->role >= CM_ROLE_DEVELOPER && cm_volumes_may_change(volume, NULL) == 0)
+		cm_view_url(data, "backup_url", "/volume/%s/backup", rq->params[0]);
+	cm_view_url(data, "vault_url", "/vault?type=volume&q=%s", rq->params[0]);
 	cm_view_url(data, "change_url", "/volume/%s", rq->params[0]);
 	cm_json_set_bool(data, "is_top", cm_str_eq(listing ? cm_json_str(listing, "path", "/") : "/", "/"));
 	cm_json_set_bool(data, "is_denied", rq->role < CM_ROLE_ADMIN);

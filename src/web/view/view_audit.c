@@ -61,6 +61,8 @@ static const struct word operations[] = {
 	{ "volume_mkdir", "Folder made in a volume" },
 	{ "volume_remove_file", "File of a volume deleted" },
 	{ "volume_download", "File of a volume downloaded" },
+	{ "volume_backup", "Backup of a volume" },
+	{ "volume_restore", "Volume restored" },
 	{ "network_backup", "Network backup" },
 	{ "network_restore", "Network restored" },
 	{ "network_create", "Network created" },

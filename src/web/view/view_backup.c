@@ -111,7 +111,8 @@ static void urls_add(struct json_object *o, const struct cm_catalog_row *row, en
 	if (row->missing_ms != 0)
 		return;
 	if (role >= CM_ROLE_ADMIN && !is_network)
-		cm_view_url(o, "restore_url", "/restore/%s", row->file);
+		cm_view_url(o, "restore_url", cm_str_eq(row->type, "volume") ? "/restore-volume/%s" : "/restore/%s",
+			    row->file);
 	if (role >= CM_ROLE_DEVELOPER)
 		cm_view_url(o, "download_url", "/api/download/%s", row->file);
 	if (role >= CM_ROLE_DEVELOPER && !is_legacy(row))
@@ -132,7 +133,8 @@ static void common_add(struct json_object *o, const struct cm_catalog_row *row, 
 	created_old(o, row->created_ms);
 	cm_view_time(o, "created", row->created_ms, now_ms);
 	cm_json_set_str(o, "container_name", row->container_name);
-	cm_json_set_bool(o, "is_container", !is_network);
+	cm_json_set_bool(o, "is_container", !is_network && !cm_str_eq(row->type, "volume"));
+	cm_json_set_bool(o, "is_volume", cm_str_eq(row->type, "volume"));
 	cm_json_set_bool(o, "is_network", is_network);
 	cm_json_set_str(o, "note", row->note);
 	cm_json_set_bool(o, "is_legacy", is_legacy(row));
@@ -150,6 +152,7 @@ struct json_object *cm_view_backup_row(const struct cm_catalog_row *row, enum cm
 	urls_add(o, row, role);
 	cm_json_set_str(o, "type_text",
 			is_network			 ? "Network"
+			: cm_str_eq(row->type, "volume") ? "Volume"
 			: cm_str_eq(row->type, "export") ? "Export"
 							 : "Container");
 	cm_json_set_str(o, "backup_type_text", cm_str_eq(row->backup_type, "scheduled") ? "Scheduled" : "Manual");
