@@ -28,7 +28,7 @@ function packages() {
 		.map(([where, p]) => ({ name: where.replace(/^.*node_modules\//, ''), version: p.version, licence: p.license ?? 'unknown' }));
 }
 
-const uses = { '@phosphor-icons/core': 'Icons' };
+const uses = { '@phosphor-icons/core': 'Icons', '@xterm/xterm': 'Terminal', '@xterm/addon-fit': 'Terminal' };
 
 function debianVersion(name) {
 	const run = spawnSync('dpkg-query', ['-W', '-f', '${Version}', name], { encoding: 'utf8' });
