@@ -75,6 +75,10 @@ void cm_spec_run_text(struct json_object *inspect, struct json_object *image_con
 /* A Compose file (valid YAML; every value quoted, "$" doubled) of one service. */
 void cm_spec_compose_text(struct json_object *inspect, struct json_object *image_config, int flags, struct cm_buf *out);
 
+/* The same without the lines that name the service and what lies outside of it; skip_name: without container_name. */
+void cm_spec_compose_service(struct json_object *inspect, struct json_object *image_config, int flags, bool skip_name,
+			     struct cm_buf *out);
+
 /* A deep copy in which values of the environment are "***" (Config.Env). Caller puts. */
 struct json_object *cm_spec_masked(struct json_object *inspect);
 

@@ -309,8 +309,8 @@ static struct json_object *user_labels(struct json_object *inspect, struct json_
 	return own;
 }
 
-static void compose_service(struct json_object *inspect, struct json_object *image_config, int flags,
-			    struct cm_buf *out)
+void cm_spec_compose_service(struct json_object *inspect, struct json_object *image_config, int flags, bool skip_name,
+			     struct cm_buf *out)
 {
 	struct json_object *config = cm_json_obj(inspect, "Config"), *host = cm_json_obj(inspect, "HostConfig");
 	cm_autojson struct json_object *env = spec_own_env(inspect, image_config, flags);
@@ -319,7 +319,8 @@ static void compose_service(struct json_object *inspect, struct json_object *ima
 
 	spec_command_of(inspect, image_config, &c);
 	yaml_text(out, 2, "image", cm_json_str(config, "Image", ""));
-	yaml_text(out, 2, "container_name", cm_spec_name(inspect));
+	if (!skip_name)
+		yaml_text(out, 2, "container_name", cm_spec_name(inspect));
 	if (c.entrypoint && cm_json_len(c.e) > 0)
 		yaml_list(out, 2, "entrypoint", c.e);
 	else if (c.entrypoint)
@@ -396,6 +397,6 @@ void cm_spec_compose_text(struct json_object *inspect, struct json_object *image
 	cm_buf_str(out, "services:\n  ");
 	yaml_quoted(out, service && service[0] ? service : cm_spec_name(inspect), false);
 	cm_buf_str(out, ":\n");
-	compose_service(inspect, image_config, flags, out);
+	cm_spec_compose_service(inspect, image_config, flags, false, out);
 	compose_externals(inspect, out);
 }

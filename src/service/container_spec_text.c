@@ -234,6 +234,20 @@ struct json_object *spec_own_exposed(struct json_object *inspect, struct json_ob
 
 struct json_object *spec_own_volumes(struct json_object *inspect, struct json_object *image_config)
 {
+	struct json_object *host = cm_json_obj(inspect, "HostConfig");
+	struct json_object *binds = cm_json_arr(host, "Binds"), *mounts = cm_json_arr(host, "Mounts");
+	cm_autojson struct json_object *said = json_object_new_object();
+	struct spec_bind b;
+
+	/* Compose before 2 lists every mount here too. */
+	for (size_t i = 0; i < cm_json_len(binds) && i < SPEC_MAX_ITEMS; i++) {
+		const char *text = json_object_get_string(json_object_array_get_idx(binds, i));
+
+		if (text != NULL && spec_bind_parse(text, &b))
+			cm_json_set_bool(said, b.destination, true);
+	}
+	for (size_t i = 0; i < cm_json_len(mounts) && i < SPEC_MAX_ITEMS; i++)
+		cm_json_set_bool(said, cm_json_str(json_object_array_get_idx(mounts, i), "Target", ""), true);
 	return own_keys(cm_json_obj(cm_json_obj(inspect, "Config"), "Volumes"), cm_json_obj(image_config, "Volumes"),
-			NULL);
+			said);
 }

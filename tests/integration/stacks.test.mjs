@@ -65,6 +65,30 @@ test('a Compose project is listed with what belongs to it', async () => {
   assert.equal((await app.api('GET', '/api/stack/no-such/details')).json.code, 'NOT_FOUND');
 });
 
+test('the Compose file made of it is one, and makes the same again', async () => {
+  const masked = await app.get(`/api/stack/${name}/compose`);
+  assert.equal(masked.status, 200, masked.text);
+  assert.ok(!masked.text.includes('hunter2') && masked.text.includes('***'), 'values only for who asks');
+  const made = await app.get(`/api/stack/${name}/compose?values=true`);
+  assert.match(made.headers['content-disposition'], /cmstack-compose\.yml/);
+  const other = path.join(folder, 'made.yml');
+  writeFileSync(other, made.text);
+  const config = (await run('docker-compose', ['-p', name, '-f', other, 'config'])).stdout;
+  assert.match(config, /SECRET: hunter2/);
+  assert.match(config, /condition: service_healthy/);
+  // Compose finds nothing of networks and volumes to change.
+  const before = await Promise.all([`${name}_front`, `${name}_back`].map(async (n) => JSON.parse(await docker('network', 'inspect', n))[0].Id));
+  await run('docker-compose', ['-p', name, '-f', other, 'up', '-d', '--no-color', 'db']);
+  await docker('exec', `${name}_db_1`, 'touch', '/tmp/ready');
+  await run('docker-compose', ['-p', name, '-f', other, 'up', '-d', '--no-color']);
+  assert.deepEqual(await Promise.all([`${name}_front`, `${name}_back`].map(async (n) => JSON.parse(await docker('network', 'inspect', n))[0].Id)), before);
+  assert.equal(await docker('exec', `${name}_db_1`, 'ls', '/data'), 'kept');
+  assert.deepEqual((await inspect(`${name}_api_1`)).Config.Env.filter((e) => /SECRET/.test(e)), ['SECRET=hunter2']);
+  await compose('up', '-d', '--no-color', 'db');
+  await docker('exec', `${name}_db_1`, 'touch', '/tmp/ready');
+  await compose('up', '-d', '--no-color');
+});
+
 test('stop and start follow the dependencies, and a start waits for health', async () => {
   const stop = await api('POST', 'stop');
   assert.equal(stop.status, 200, stop.text);

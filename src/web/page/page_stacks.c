@@ -11,6 +11,8 @@
 #include "core/mem.h"
 #include "core/str.h"
 #include "db/catalog.h"
+#include "service/audit.h"
+#include "service/stack_compose.h"
 #include "service/stacks.h"
 #include "web/form.h"
 #include "web/page.h"
@@ -21,7 +23,7 @@
 
 static const char *const columns[] = { "name", "type", "state", "containers", NULL };
 
-enum { STACKS_MAX = 2000 };
+enum { STACKS_MAX = 2000, COMPOSE_MAX = 8 << 20 };
 
 static const char engine_help[] = "Start the engine (systemctl start docker) or mend its address, then load this page "
 				  "again. Backups in the vault stay readable.";
@@ -170,4 +172,27 @@ int cm_page_stack(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err
 	}
 	cm_stack_list_release(&stacks);
 	return rc;
+}
+
+int cm_page_stack_compose(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err)
+{
+	cm_autobuf struct cm_buf text = CM_BUF_INIT(COMPOSE_MAX);
+	cm_autofree char *name = cm_asprintf("%s-compose.yml", rq->params[0]);
+	bool values = cm_form_bool(rq->get, "values", false);
+	struct cm_audit_event event = {
+		.operation = "stack_compose", .status = "completed", .container_name = rq->params[0], .user = rq->user
+	};
+	int rc = 0;
+
+	if (values && rq->role < CM_ROLE_ADMIN)
+		rc = cm_err_set(err, CM_EDENIED, "Only administrators see the values of environment variables.");
+	rc = rc < 0 ? rc : cm_stack_compose(rq->app, rq->params[0], values, &text, err);
+	if (rc < 0)
+		return rc;
+	/* Who looked at the values stands in the log. */
+	if (values)
+		(void)cm_audit(&event, NULL);
+	cm_reply_attachment(rp, name);
+	cm_reply_body(rp, 200, "application/yaml; charset=utf-8", text.data, text.len);
+	return 0;
 }

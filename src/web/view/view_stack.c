@@ -80,6 +80,10 @@ static void urls_add(struct json_object *o, const struct cm_stack *s, const stru
 			cm_json_set(o, key, NULL);
 	}
 	cm_view_url(o, "url", "/stack/%s", s->name);
+	cm_json_set(o, "compose_url", NULL);
+	if (!s->swarm && may)
+		cm_view_url(o, "compose_url", admin ? "/api/stack/%s/compose?values=true" : "/api/stack/%s/compose",
+			    s->name);
 	cm_view_url(o, "containers_url", "/containers?stack=%s", s->name);
 	if (cm_json_len(s->containers) > 0)
 		cm_view_url(o, "logs_url", "/logs?stack=%s", s->name);
