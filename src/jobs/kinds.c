@@ -6,6 +6,7 @@
 #include "jobs/drill_due.h"
 #include "jobs/runner.h"
 #include "service/backup.h"
+#include "service/clone.h"
 #include "service/drill.h"
 #include "service/image_pull.h"
 #include "service/recover.h"
@@ -73,6 +74,15 @@ static const struct cm_job_kind kinds[] = {
 	  .starting = "Starting restore...",
 	  .done = "Restore completed!",
 	  .audit = "volume_restore",
+	  .needs_recovery = true },
+	{ .name = "clone",
+	  .label = "Clone",
+	  .lane = "interactive",
+	  .run = cm_clone_run,
+	  .lock = "container",
+	  .starting = "Starting...",
+	  .done = "Cloned",
+	  .audit = "container_clone",
 	  .needs_recovery = true },
 	{ .name = "verify",
 	  .label = "Verification",

@@ -17,6 +17,7 @@
 #include "docker/helper.h"
 #include "service/audit.h"
 #include "service/backup_hold.h"
+#include "service/clone.h"
 #include "service/catalog_sync.h"
 #include "service/engine.h"
 #include "service/restore_undo.h"
@@ -54,7 +55,7 @@ static int entry_undo(const struct cm_app *app, const struct cm_journal_entry *e
 {
 	cm_autojson struct json_object *state = NULL;
 	struct cm_docker *d;
-	bool drill;
+	bool drill, clone;
 	int rc;
 
 	text[0] = '\0';
@@ -63,10 +64,18 @@ static int entry_undo(const struct cm_app *app, const struct cm_journal_entry *e
 		return rc < 0 ? rc : cm_hold_undo(d, e, text, err);
 	}
 	drill = cm_str_eq(e->kind, "drill");
-	if (!drill && !cm_str_eq(e->kind, "restore"))
+	clone = cm_str_eq(e->kind, "clone");
+	if (!drill && !clone && !cm_str_eq(e->kind, "restore"))
 		return cm_err_set(err, CM_EUNSUPPORTED, "This program does not know how to undo \"%.40s\".", e->kind);
 	if (e->data == NULL || cm_json_parse(e->data, strlen(e->data), &state, NULL) < 0)
 		return cm_err_set(err, CM_ECORRUPT, "What the restore noted about itself cannot be read.");
+	if (clone) {
+		rc = cm_clone_undo(app, state, err);
+		if (rc == 0)
+			snprintf(text, TEXT_SIZE, "What a clone of %.255s had made was removed.",
+				 e->name ? e->name : "a container");
+		return rc;
+	}
 	rc = cm_restore_undo(app, e->id, state, err);
 	if (rc == 0)
 		snprintf(text, TEXT_SIZE,

@@ -31,7 +31,7 @@ before(async () => {
   const made = await app.waitJob((await app.api('POST', `/api/stack/${p}shop/backup`, {})).json.job_id);
   list = [
     `/backup-set/${made.result.set_id}`, '/stacks', '/stacks?q=nothing-of-this-name', `/stack/${p}shop`, `/stack/${p}shop/delete`,
-    '/', '/containers', '/containers?q=nothing-of-this-name', '/containers?sort=-created', `/container/${id}/delete`,
+    '/', '/containers', '/containers?q=nothing-of-this-name', '/containers?sort=-created', `/container/${id}/delete`, `/container/${id}/clone`,
     '/volumes', '/volumes?state=unused&sort=-size', '/volumes/new', '/volumes/prune', `/volume/${p}one/delete`, `/volume/${p}one`,
     `/volume/${p}one?path=%2Ffolder`, `/volume/${p}one/rename?path=%2Ffolder`, `/volume/${p}one/file?path=%2Ffolder%2Fa%20file.txt`,
     `/container/${id}`, `/container/${id}/top`, `/container/${id}/changes`, `/container/${id}/inspect`, `/containers?network=bridge&all=1`,

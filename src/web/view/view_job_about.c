@@ -87,6 +87,13 @@ static void add_links(struct json_object *o, const struct cm_job *job, const str
 	if (job->state == CM_JOB_COMPLETE && cm_str_eq(job->kind, "backup") && file != NULL &&
 	    who->role >= CM_ROLE_ADMIN)
 		cm_view_link(links, "Restore it", cm_url_make("/restore/%s", file), false);
+	if (job->state == CM_JOB_COMPLETE && cm_str_eq(job->kind, "clone")) {
+		const char *name = cm_json_str(job->result, "newName", "");
+		bool stack = cm_json_get(job->params, "stack") != NULL;
+
+		cm_view_link(links, stack ? "Open the clone" : "Show the clone",
+			     cm_url_make(stack ? "/stack/%s" : "/containers?q=%s", name), true);
+	}
 	if (job->state == CM_JOB_COMPLETE && cm_json_get(job->result, "set_id") != NULL)
 		cm_view_link(links, "Open the stack backup",
 			     cm_url_make("/backup-set/%s", cm_json_str(job->result, "set_id", "")), true);
@@ -135,6 +142,23 @@ static void stack_backup_result(struct json_object *o, const struct cm_job *job)
 	    o, "result_text",
 	    "The backups of %s are in the vault, read back and verified: %s. They stood still together for %.1f s.",
 	    count, size, (double)cm_json_int(job->result, "held_ms", 0) / 1000);
+}
+
+static void clone_result(struct json_object *o, const struct cm_job *job)
+{
+	struct json_object *ports = cm_json_arr(job->result, "ports"), *first;
+
+	if (job->state == CM_JOB_ERROR || job->state == CM_JOB_CANCELLED)
+		cm_json_set_str(o, "error_help", "Nothing of the clone was kept.");
+	if (job->state != CM_JOB_COMPLETE)
+		return;
+	cm_view_text(o, "result_text", "%s.", cm_json_str(job->result, "message", ""));
+	if (cm_json_len(ports) == 0)
+		return;
+	first = json_object_array_get_idx(ports, 0);
+	cm_view_text(o, "result_text", "%s. Port %s was taken: it is published at %s%s.",
+		     cm_json_str(job->result, "message", ""), cm_json_str(first, "was", ""),
+		     cm_json_str(first, "now", ""), cm_json_len(ports) > 1 ? ", others likewise" : "");
 }
 
 static void stack_restore_result(struct json_object *o, const struct cm_job *job)
@@ -250,6 +274,7 @@ void cm_view_job_about(struct json_object *o, const struct cm_job *job, const st
 			{ "restore", restore_result },
 			{ "stack_backup", stack_backup_result },
 			{ "stack_restore", stack_restore_result },
+			{ "clone", clone_result },
 			{ "verify", verify_result },
 			{ "drill", drill_result },
 			{ "verify_batch", batch_result },

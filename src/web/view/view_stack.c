@@ -68,6 +68,7 @@ static void urls_add(struct json_object *o, const struct cm_stack *s, const stru
 			  { "stop", may && running > 0 },
 			  { "restart", may && running > 0 },
 			  { "backup", may && !s->swarm },
+			  { "clone", admin && !s->swarm },
 			  { "delete", admin } };
 
 	for (size_t i = 0; i < CM_COUNT(all_words); i++) {
