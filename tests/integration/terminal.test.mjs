@@ -203,7 +203,8 @@ test('it ends with the session, after too long without a key, and with the progr
   await ready(idle);
   await until('the end', () => idle.says('end'));
   assert.match(idle.says('end').end, /nothing was typed for 3 s/);
-  await app.api('POST', '/api/ui/settings/console_idle_seconds', { value: '0' });
+  assert.equal((await app.post('/settings', { console_idle_seconds: 'soon' })).status, 422);
+  assert.equal((await app.post('/settings', { console_idle_seconds: '0' })).status, 303);
 
   const last = await open('run');
   await ready(last);

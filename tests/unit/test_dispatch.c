@@ -570,3 +570,33 @@ TEST(web_new__a_broken_template_stops_the_start_with_file_and_line)
 	CHECK_INT(cm_web_new(&app, &files, &other, &err), CM_ENOTFOUND);
 	setenv("CM_TEMPLATES_DIR", "templates", 1);
 }
+
+/* A browser lets any site open a websocket to us, with our cookies. */
+static int socket_status(const char *origin, const char *site)
+{
+	struct cm_request *rq = request(CM_GET, "/api/container/web/console", NULL, NULL);
+	struct answer a;
+	int status;
+
+	as(rq, CM_ROLE_ADMIN);
+	add_header(rq, "upgrade", "websocket");
+	if (origin != NULL)
+		add_header(rq, "origin", origin);
+	if (site != NULL)
+		add_header(rq, "sec-fetch-site", site);
+	a = handle(rq);
+	status = a.rp.kind == CM_REPLY_SOCKET ? 101 : a.rp.status;
+	release(&a);
+	return status;
+}
+
+TEST(dispatch__a_websocket_is_opened_by_our_own_pages_alone)
+{
+	log_in();
+	CHECK_INT(socket_status("http://monkey.example:1066", NULL), 101);
+	CHECK_INT(socket_status("http://monkey.example:1066", "same-origin"), 101);
+	CHECK_INT(socket_status("http://monkey.example:1066", "cross-site"), 403);
+	CHECK_INT(socket_status("http://evil.example", NULL), 403);
+	CHECK_INT(socket_status("null", NULL), 403);
+	CHECK_INT(socket_status(NULL, NULL), 403);
+}

@@ -113,3 +113,19 @@ TEST(settings_verify_percent__is_a_whole_number_up_to_100)
 	CHECK_INT(percent, 0);
 	scratch_end();
 }
+
+TEST(settings_console_idle__is_a_number_of_seconds_or_off)
+{
+	const char *bad[] = { "", "-1", "1", "86401", "half an hour", "1.5" };
+	struct cm_err err;
+
+	scratch_begin();
+	CHECK_INT(cm_settings_console_idle(), CM_CONSOLE_IDLE_DEFAULT);
+	for (size_t i = 0; i < CM_COUNT(bad); i++)
+		CHECK_INT(cm_settings_set(CM_SETTING_CONSOLE_IDLE, bad[i], &err), CM_EINVAL);
+	CHECK_INT(cm_settings_set(CM_SETTING_CONSOLE_IDLE, "60", NULL), 0);
+	CHECK_INT(cm_settings_console_idle(), 60);
+	CHECK_INT(cm_settings_set(CM_SETTING_CONSOLE_IDLE, "0", NULL), 0);
+	CHECK_INT(cm_settings_console_idle(), 0);
+	scratch_end();
+}

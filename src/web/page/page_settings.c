@@ -44,6 +44,8 @@ static void fill_view(const struct cm_request *rq, struct cm_reply *rp, const ch
 	cm_json_set(data, "server_name_error", NULL);
 	cm_view_text(data, "verify_percent", "%d", percent);
 	cm_json_set(data, "verify_percent_error", NULL);
+	cm_view_text(data, "console_idle_seconds", "%d", cm_settings_console_idle());
+	cm_json_set(data, "console_idle_seconds_error", NULL);
 	if (key != NULL) {
 		snprintf(member, sizeof(member), "%s_error", key);
 		cm_json_set_str(data, key, typed);
@@ -88,9 +90,13 @@ static int save(const struct cm_request *rq, const char *key, const char *value,
 /* Each card of the page is a form of its own: what it has is saved. */
 int cm_page_settings_save(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err)
 {
-	const char *key = cm_form_get(rq->post, CM_SETTING_VERIFY_PERCENT) != NULL ? CM_SETTING_VERIFY_PERCENT
-										   : CM_SETTING_SERVER_NAME;
-	const char *value = cm_form_get(rq->post, key);
+	static const char *const keys[] = { CM_SETTING_VERIFY_PERCENT, CM_SETTING_CONSOLE_IDLE };
+	const char *key = CM_SETTING_SERVER_NAME, *value;
+
+	for (size_t i = 0; i < CM_COUNT(keys); i++)
+		if (cm_form_get(rq->post, keys[i]) != NULL)
+			key = keys[i];
+	value = cm_form_get(rq->post, key);
 	int rc = save(rq, key, value, err);
 
 	if (rc != 0) {
