@@ -31,6 +31,7 @@ static const struct {
 	{ "stacks", "/stacks", "stack", "Stacks", "Host", CM_ROLE_VIEWER },
 	{ "images", "/images", "images-square", "Images", "Host", CM_ROLE_VIEWER },
 	{ "volumes", "/volumes", "database", "Volumes", "Host", CM_ROLE_VIEWER },
+	{ "networks", "/networks", "graph", "Networks", "Host", CM_ROLE_VIEWER },
 	{ "statistics", "/statistics", "gauge", "Statistics", "Host", CM_ROLE_VIEWER },
 	{ "events", "/events", "pulse", "Events", "Host", CM_ROLE_VIEWER },
 	{ "vault", "/vault", "vault", "Vault", "Backups", CM_ROLE_VIEWER },

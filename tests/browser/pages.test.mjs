@@ -39,6 +39,7 @@ before(async () => {
     `/backup/${at}`, `/backup/${at}/files`, `/backup/${at}/files?path=${inside}`,
     `/backup/${at}/file?path=${inside}%2Fa%20file.txt`, `/restore/${at}`,
     '/statistics', '/statistics?state=all&sort=-cpu', '/statistics?q=nothing-of-this-name',
+    '/networks', '/networks?q=nothing-of-this-name', '/network/bridge', '/networks/new',
     '/images', '/images?q=nothing-of-this-name', '/images?sort=-size', '/image/busybox%3Alocal', '/images/add', '/images/delete?image=busybox%3Alocal',
     '/events', '/events?type=container&action=start', '/events?q=nothing-of-this-name',
     '/jobs', `/job/${job.id}`, '/audit', '/audit?search=nothing-of-this-name', '/audit/clear', '/settings', '/account', '/help',

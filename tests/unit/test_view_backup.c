@@ -134,7 +134,8 @@ TEST(view_backup__network_and_old_ones_offer_less)
 	struct cm_catalog_row old = row;
 	cm_autojson struct json_object *a = cm_view_backup_row(&net, CM_ROLE_ADMIN, 0), *b = NULL;
 
-	CHECK(cm_json_get(a, "restore_url") == NULL && cm_json_get(a, "files_url") == NULL);
+	CHECK(cm_json_get(a, "files_url") == NULL);
+	CHECK_STR(cm_json_str(a, "restore_url", NULL), "/network/restore?filename=network_n_20261122_184438.json");
 	CHECK(cm_json_bool(a, "is_network", false));
 	CHECK_STR(cm_json_str(a, "server_name", ""), "Unknown Server");
 	old.has_manifest = false;

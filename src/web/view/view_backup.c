@@ -110,8 +110,11 @@ static void urls_add(struct json_object *o, const struct cm_catalog_row *row, en
 	cm_json_set(o, "files_url", NULL);
 	if (row->missing_ms != 0)
 		return;
-	if (role >= CM_ROLE_ADMIN && !is_network)
-		cm_view_url(o, "restore_url", cm_str_eq(row->type, "volume") ? "/restore-volume/%s" : "/restore/%s",
+	if (role >= CM_ROLE_ADMIN)
+		cm_view_url(o, "restore_url",
+			    is_network			     ? "/network/restore?filename=%s"
+			    : cm_str_eq(row->type, "volume") ? "/restore-volume/%s"
+							     : "/restore/%s",
 			    row->file);
 	if (role >= CM_ROLE_DEVELOPER)
 		cm_view_url(o, "download_url", "/api/download/%s", row->file);
