@@ -3,7 +3,8 @@
 import { request } from 'node:http';
 import { test, assert, docker, startApp, removeAll, after, before, sleep } from '../tools/harness.mjs';
 
-const p = 'cmevents-';
+// The engine remembers events of an earlier run: names of this one alone.
+const all = 'cmevents-', p = `${all}${process.pid}-`;
 const app = await startApp();
 const events = async (query = '') => {
   const r = await app.api('GET', `/api/events${query}`);
@@ -40,8 +41,8 @@ function follow(onEvent) {
   return { ready, close: () => req.destroy() };
 }
 
-before(() => removeAll(p));
-after(() => removeAll(p));
+before(() => removeAll(all));
+after(() => removeAll(all));
 
 test('what a container goes through is kept, with who it was and how it ended', async () => {
   await until('following', async () => (await events()).follow.is_following);
@@ -66,8 +67,8 @@ test('what a container goes through is kept, with who it was and how it ended', 
 });
 
 test('newest first, by time, type, action and text; a wrong time is refused', async () => {
-  const all = (await events()).events;
-  assert.ok(all.every((e, i) => i === 0 || e.timeNano <= all[i - 1].timeNano));
+  const list = (await events()).events;
+  assert.ok(list.every((e, i) => i === 0 || e.timeNano <= list[i - 1].timeNano));
   assert.ok((await events('?type=volume')).events.every((e) => e.type === 'volume'));
   assert.equal((await of('short', '&type=container&action=die')).length, 1);
   const q = await events(`?q=${p}SHORT&limit=1`);
