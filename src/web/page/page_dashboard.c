@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "core/clock.h"
 #include "core/json.h"
@@ -9,7 +10,7 @@
 #include "web/reply.h"
 #include "web/view/view_dashboard.h"
 
-enum { RECENT = 5, DAMAGED = 5, FAILED_MAX = 1000, DAY_MS = 86400000 };
+enum { RECENT = 5, EVENTS = 5, DAMAGED = 5, FAILED_MAX = 1000, DAY_MS = 86400000 };
 
 static void load_vault(const struct cm_app *app, struct cm_dashboard *d)
 {
@@ -24,6 +25,32 @@ static void load_vault(const struct cm_app *app, struct cm_dashboard *d)
 	cm_catalog_newest(&d->good, NULL);
 	cm_catalog_list(&recent, &d->recent, NULL);
 	cm_catalog_list(&damaged, &d->damaged, NULL);
+}
+
+static void load_measures(const struct cm_app *app, struct cm_dashboard *d)
+{
+	struct cm_event_query newest = { .without_exec = true, .limit = EVENTS };
+	struct cm_catalog_query drilled = { .drill_state = "ok", .sort = "-drilled", .limit = 1 };
+	struct cm_catalog_list list = { 0 };
+	struct statvfs fs;
+
+	cm_host_sample(&d->host);
+	cm_stats_head(&d->stats);
+	d->load = cm_alloc(sizeof(*d->load));
+	if (!cm_stats_host(CM_STATS_HOUR, d->load)) {
+		free(d->load);
+		d->load = NULL;
+	}
+	cm_events_list(&newest, &d->events, NULL);
+	if (statvfs(app->data_dir, &fs) == 0) {
+		d->disk_total = (int64_t)fs.f_blocks * (int64_t)fs.f_frsize;
+		d->disk_free = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
+	}
+	if (cm_catalog_list(&drilled, &list, NULL) == 0 && list.count > 0) {
+		d->drilled = list.total;
+		d->drilled_ms = list.rows[0].drilled_ms;
+	}
+	cm_catalog_list_release(&list);
 }
 
 static void count_jobs(struct cm_dashboard *d)
@@ -57,7 +84,7 @@ int cm_page_dashboard(struct cm_request *rq, struct cm_reply *rp, struct cm_err 
 
 	if (rc != 0)
 		return rc;
-	cm_host_sample(&d.host);
+	load_measures(rq->app, &d);
 	cm_engine_overview(rq->app, &d.engine);
 	if (d.engine.reachable && cm_engine_containers(rq->app, &d.containers, NULL) != 0)
 		d.containers = NULL;
@@ -67,6 +94,8 @@ int cm_page_dashboard(struct cm_request *rq, struct cm_reply *rp, struct cm_err 
 	count_jobs(&d);
 	cm_view_dashboard(cm_view_data(rp), &d);
 	json_object_put(d.containers);
+	free(d.load);
+	cm_event_list_release(&d.events);
 	cm_catalog_list_release(&d.good);
 	cm_catalog_list_release(&d.recent);
 	cm_catalog_list_release(&d.damaged);

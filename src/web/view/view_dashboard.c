@@ -10,17 +10,10 @@
 #include "core/str.h"
 #include "web/view/view_backup.h"
 #include "web/view/view_container.h"
+#include "web/view/view_dashboard_int.h"
 #include "web/view/view_job.h"
 
-enum { NAMED = 3 };
-
-/* What the list of containers says. */
-struct census {
-	int64_t all, running, paused, stopped;
-	int64_t ours, good; /* that can be protected; that are */
-	struct json_object *stacks;
-	char first_stack[192], unprotected[256];
-};
+enum { NAMED = 3, LIVE_MS = 10000, REFRESH_SECONDS = 30 };
 
 static const struct cm_catalog_row *good_of(const struct cm_dashboard *d, const char *name)
 {
@@ -30,7 +23,7 @@ static const struct cm_catalog_row *good_of(const struct cm_dashboard *d, const 
 	return NULL;
 }
 
-static void name_unprotected(struct census *c, const struct cm_catalog_row *good, const char *name, int64_t now_ms)
+static void name_unprotected(struct cm_census *c, const struct cm_catalog_row *good, const char *name, int64_t now_ms)
 {
 	size_t len = strlen(c->unprotected);
 	char ago[48];
@@ -47,7 +40,7 @@ static void name_unprotected(struct census *c, const struct cm_catalog_row *good
 	}
 }
 
-static void count_container(const struct cm_dashboard *d, struct census *c, struct json_object *entry)
+static void count_container(const struct cm_dashboard *d, struct cm_census *c, struct json_object *entry)
 {
 	const char *status = cm_view_container_status(entry), *name = cm_view_container_name(entry);
 	const char *stack = cm_json_str(cm_json_obj(entry, "Labels"), "com.docker.compose.project", NULL);
@@ -57,6 +50,7 @@ static void count_container(const struct cm_dashboard *d, struct census *c, stru
 	c->running += cm_str_eq(status, "running");
 	c->paused += cm_str_eq(status, "paused");
 	c->stopped += cm_str_eq(status, "stopped");
+	c->unhealthy += strstr(cm_json_str(entry, "Status", ""), "(unhealthy)") != NULL;
 	if (stack != NULL)
 		cm_json_set_int(c->stacks, stack, cm_json_int(c->stacks, stack, 0) + 1);
 	if (d->engine.self_id[0] != '\0' && cm_str_eq(cm_json_str(entry, "Id", NULL), d->engine.self_id))
@@ -83,7 +77,7 @@ static void add_attention(struct json_object *list, bool is_error, const char *t
 	free(url);
 }
 
-static void attention_containers(struct json_object *list, const struct cm_dashboard *d, const struct census *c)
+static void attention_containers(struct json_object *list, const struct cm_dashboard *d, const struct cm_census *c)
 {
 	char text[400], count[96];
 	int shown = 0;
@@ -107,7 +101,7 @@ static void attention_containers(struct json_object *list, const struct cm_dashb
 	}
 }
 
-static struct json_object *make_attention(const struct cm_dashboard *d, const struct census *c)
+static struct json_object *make_attention(const struct cm_dashboard *d, const struct cm_census *c)
 {
 	struct json_object *list = json_object_new_array();
 	char text[400], count[96];
@@ -148,7 +142,7 @@ static void add_headline(struct json_object *data, struct json_object *attention
 	cm_json_set(data, "headline", o);
 }
 
-static void add_protection(struct json_object *data, const struct census *c, bool known)
+static void add_protection(struct json_object *data, const struct cm_census *c, bool known)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -157,77 +151,6 @@ static void add_protection(struct json_object *data, const struct census *c, boo
 	cm_json_set_str(o, "detail", "containers have a good backup of the last 7 days");
 	cm_json_set_str(o, "url", c->good < c->ours ? "/containers?state=unprotected" : "/containers");
 	cm_json_set(data, "protection", o);
-}
-
-static void add_tile(struct json_object *tiles, const char *id, const char *icon, const char *title, const char *value,
-		     const char *detail, const char *url, const char *state)
-{
-	struct json_object *o = json_object_new_object();
-
-	cm_json_set_str(o, "id", id);
-	cm_json_set_str(o, "icon", icon);
-	cm_json_set_str(o, "title", title);
-	cm_json_set_str(o, "value_text", value);
-	cm_json_set_str(o, "detail", detail);
-	cm_json_set_str(o, "url", url);
-	cm_json_set_bool(o, "is_warn", cm_str_eq(state, "warn"));
-	cm_json_set_bool(o, "is_error", cm_str_eq(state, "error"));
-	json_object_array_add(tiles, o);
-}
-
-static void number(char dst[96], bool known, int64_t n)
-{
-	if (!known) {
-		snprintf(dst, 96, "unknown");
-		return;
-	}
-	cm_count_text(dst, n, "", "");
-	dst[strlen(dst) - 1] = '\0';
-}
-
-static void tiles_engine(struct json_object *tiles, const struct cm_dashboard *d, const struct census *c)
-{
-	bool containers = d->containers != NULL, rest = d->inventory != NULL;
-	struct cm_inventory none = { 0 };
-	const struct cm_inventory *inv = rest ? d->inventory : &none;
-	char value[256], detail[400], size[32];
-
-	cm_size_text(size, d->host.memory_total);
-	snprintf(value, sizeof(value), "%d %s, %s", d->host.cpu_count, d->host.cpu_count == 1 ? "core" : "cores", size);
-	snprintf(detail, sizeof(detail), "Docker %s, API %s", d->engine.version, d->engine.api);
-	add_tile(tiles, "system", "cpu", "System", value, d->engine.reachable ? detail : "Docker does not answer",
-		 "/settings", d->engine.reachable ? "" : "error");
-	number(value, containers, c->all);
-	snprintf(detail, sizeof(detail), "%lld running, %lld paused, %lld stopped", (long long)c->running,
-		 (long long)c->paused, (long long)c->stopped);
-	add_tile(tiles, "containers", "cube", "Containers", value, containers ? detail : NULL, "/containers", "");
-	number(value, rest, inv->images);
-	cm_size_text(size, inv->image_bytes);
-	add_tile(tiles, "images", "images-square", "Images", value, rest ? size : NULL, NULL, "");
-	number(value, rest, inv->volumes);
-	add_tile(tiles, "volumes", "database", "Volumes", value, "size unknown", NULL, "");
-	number(value, rest, inv->networks);
-	snprintf(detail, sizeof(detail), "%lld made by users", (long long)inv->user_networks);
-	add_tile(tiles, "networks", "graph", "Networks", value, rest ? detail : NULL, NULL, "");
-	number(value, containers, json_object_object_length(c->stacks));
-	add_tile(tiles, "stacks", "stack", "Stacks", value, c->first_stack[0] ? c->first_stack : NULL, "/stacks", "");
-}
-
-static void tiles_ours(struct json_object *tiles, const struct cm_dashboard *d)
-{
-	char value[96], detail[256], size[32], ago[48], left[32];
-
-	cm_count_text(value, d->totals.count, "backup", "backups");
-	cm_size_text(size, d->totals.bytes);
-	cm_size_text(left, d->free_bytes);
-	cm_time_ago(ago, d->totals.newest_ms, d->now_ms);
-	snprintf(detail, sizeof(detail), "%s, last %s, %s free", size, ago, left);
-	add_tile(tiles, "vault", "vault", "Vault", value, detail, "/vault",
-		 d->totals.damaged + d->totals.missing > 0 ? "error" : "");
-	snprintf(value, sizeof(value), "%lld running", (long long)d->jobs_running);
-	snprintf(detail, sizeof(detail), "%lld waiting, %lld failed today", (long long)d->jobs_waiting,
-		 (long long)d->jobs_failed);
-	add_tile(tiles, "jobs", "list-checks", "Jobs", value, detail, "/jobs", d->jobs_failed > 0 ? "warn" : "");
 }
 
 static void add_recent(struct json_object *data, const struct cm_dashboard *d)
@@ -262,7 +185,7 @@ static void set_number(struct json_object *data, const char *key, bool known, in
 }
 
 /* The predecessor's names. */
-static void add_numbers(struct json_object *data, const struct cm_dashboard *d, const struct census *c)
+static void add_numbers(struct json_object *data, const struct cm_dashboard *d, const struct cm_census *c)
 {
 	bool containers = d->containers != NULL, rest = d->inventory != NULL;
 	const char *address = d->docker_host;
@@ -281,9 +204,10 @@ static void add_numbers(struct json_object *data, const struct cm_dashboard *d, 
 	cm_json_set_int(data, "missing", d->totals.missing);
 	cm_size_text(size, d->totals.bytes);
 	cm_json_set_str(data, "total_backups_size", size);
-	cm_size_text(size, rest ? d->inventory->image_bytes : -1);
+	cm_size_text(size, cm_dashboard_image_bytes(d));
 	cm_json_set_str(data, "total_images_size", size);
-	cm_json_set_str(data, "total_volumes_size", "unknown");
+	cm_size_text(size, d->stats.disk_ms ? d->stats.disk_volumes : -1);
+	cm_json_set_str(data, "total_volumes_size", size);
 	cm_size_text(size, d->host.memory_total);
 	cm_view_text(data, "cpu_ram_info", "%s / %s", d->host.cpu_model[0] ? d->host.cpu_model : "unknown processor",
 		     size);
@@ -295,7 +219,7 @@ static void add_numbers(struct json_object *data, const struct cm_dashboard *d, 
 
 void cm_view_dashboard(struct json_object *data, const struct cm_dashboard *d)
 {
-	struct census c = { .stacks = json_object_new_object() };
+	struct cm_census c = { .stacks = json_object_new_object() };
 	struct json_object *attention, *tiles = json_object_new_array();
 	char count[96];
 
@@ -312,9 +236,12 @@ void cm_view_dashboard(struct json_object *data, const struct cm_dashboard *d)
 	add_headline(data, attention);
 	cm_json_set(data, "attention", attention);
 	add_protection(data, &c, d->containers != NULL);
-	tiles_engine(tiles, d, &c);
-	tiles_ours(tiles, d);
+	cm_dashboard_tiles(tiles, d, &c);
 	cm_json_set(data, "tiles", tiles);
+	cm_dashboard_load(data, d);
+	cm_dashboard_events(data, d);
+	cm_json_set_int(data, "live_ms", LIVE_MS);
+	cm_json_set_int(data, "refresh_seconds", REFRESH_SECONDS);
 	add_recent(data, d);
 	json_object_put(c.stacks);
 }
