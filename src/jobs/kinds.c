@@ -10,6 +10,7 @@
 #include "service/drill.h"
 #include "service/image_pull.h"
 #include "service/recover.h"
+#include "service/redeploy.h"
 #include "service/restore.h"
 #include "service/stack_backup.h"
 #include "service/verify.h"
@@ -83,6 +84,15 @@ static const struct cm_job_kind kinds[] = {
 	  .starting = "Starting...",
 	  .done = "Cloned",
 	  .audit = "container_clone",
+	  .needs_recovery = true },
+	{ .name = "redeploy",
+	  .label = "Redeployment",
+	  .lane = "interactive",
+	  .run = cm_redeploy_run,
+	  .lock = "container",
+	  .starting = "Starting redeployment...",
+	  .done = "Redeployment completed!",
+	  .audit = "container_redeploy",
 	  .needs_recovery = true },
 	{ .name = "verify",
 	  .label = "Verification",

@@ -79,7 +79,10 @@ static int entry_undo(const struct cm_app *app, const struct cm_journal_entry *e
 	rc = cm_restore_undo(app, e->id, state, err);
 	if (rc == 0)
 		snprintf(text, TEXT_SIZE,
-			 drill ? "What a drill of %.255s had made was removed." : "The restore of %.255s was undone.",
+			 drill ? "What a drill of %.255s had made was removed."
+			 : cm_str_eq(cm_json_str(state, "what", ""), "redeploy")
+			     ? "The redeployment of %.255s was undone."
+			     : "The restore of %.255s was undone.",
 			 e->name ? e->name : "a container");
 	return rc;
 }

@@ -179,7 +179,8 @@ static void run_undo(struct cm_restore_run *r, struct cm_err *err)
 {
 	struct cm_err why = { 0 };
 
-	if (cm_restore_back(r, "Putting everything back", &why) == 0)
+	r->back = cm_restore_back(r, "Putting everything back", &why) == 0;
+	if (r->back)
 		return;
 	if (err != NULL) {
 		struct cm_err first = *err;
@@ -273,6 +274,23 @@ static struct json_object *run_result(struct cm_restore_run *r)
 	return o;
 }
 
+int cm_restore_go(struct cm_restore_run *r, struct cm_err *err)
+{
+	int rc = cm_restore_steps(r, err);
+
+	if (rc == 0) {
+		/* From here on there is no way back, and none is needed. */
+		cm_json_set_bool(r->state, "done", true);
+		rc = cm_restore_save(r, err);
+	}
+	if (rc != 0)
+		run_undo(r, err);
+	else
+		run_finish(r);
+	cm_engine_changed();
+	return rc;
+}
+
 static int run_all(struct cm_restore_run *r, struct json_object *params, struct cm_err *err)
 {
 	int rc;
@@ -287,18 +305,7 @@ static int run_all(struct cm_restore_run *r, struct json_object *params, struct 
 	if (rc != 0)
 		return rc;
 	cm_restore_begin(r);
-	rc = cm_restore_steps(r, err);
-	if (rc == 0) {
-		/* From here on there is no way back, and none is needed. */
-		cm_json_set_bool(r->state, "done", true);
-		rc = cm_restore_save(r, err);
-	}
-	if (rc != 0)
-		run_undo(r, err);
-	else
-		run_finish(r);
-	cm_engine_changed();
-	return rc;
+	return cm_restore_go(r, err);
 }
 
 int cm_restore_run(const struct cm_app *app, struct json_object *params, struct cm_progress *progress,

@@ -17,6 +17,7 @@
  *		    | {"name", "how": "copy", "old": scratch, "stage": "saving"|"writing"}
  *		    | {"path", "how": "copy", "missing": there was no such folder, …}]	a bind mount
  *	 "scratch": ["name"], "kept": ["name"]		volumes of ours; kept ones survive success
+ *	 "what": "redeploy", or missing
  *	 "done": bool				true: the new container runs; from here on everything goes forward
  *	 "undone": ["volumes"|"old"|"late"|"made"|"networks"|"image"]}	what the undo has put back for good
  */
@@ -47,6 +48,7 @@ struct cm_restore_run {
 	char tag[9];
 	char *new_id; /* of the new container */
 	bool started;
+	bool back; /* it failed, and all is as before */
 	int step, steps;
 	uint64_t bytes_before, bytes_total; /* of the parts that are done; of all */
 };
@@ -74,6 +76,8 @@ int cm_restore_findings(struct cm_restore_plan *plan, struct cm_err *err);
 void cm_restore_begin(struct cm_restore_run *r);
 /* All steps; afterwards the new container is there under its name, and started where the plan says so. */
 int cm_restore_steps(struct cm_restore_run *r, struct cm_err *err);
+/* The steps, and then the way on or the way back: afterwards either all is done or all is as before. */
+int cm_restore_go(struct cm_restore_run *r, struct cm_err *err);
 /* Takes back what was done, and closes the journal entry; it stays open when that fails. Cannot be cancelled. text: the
  * step for people. Errors: those of cm_restore_undo. */
 int cm_restore_back(struct cm_restore_run *r, const char *text, struct cm_err *err);

@@ -34,7 +34,7 @@ before(async () => {
     '/', '/containers', '/containers?q=nothing-of-this-name', '/containers?sort=-created', `/container/${id}/delete`, `/container/${id}/clone`,
     '/volumes', '/volumes?state=unused&sort=-size', '/volumes/new', '/volumes/prune', `/volume/${p}one/delete`, `/volume/${p}one`,
     `/volume/${p}one?path=%2Ffolder`, `/volume/${p}one/rename?path=%2Ffolder`, `/volume/${p}one/file?path=%2Ffolder%2Fa%20file.txt`,
-    `/container/${id}`, `/container/${id}/top`, `/container/${id}/changes`, `/container/${id}/inspect`, `/containers?network=bridge&all=1`,
+    `/container/${id}`, `/container/${id}/top`, `/container/${id}/changes`, `/container/${id}/inspect`, `/container/${id}/redeploy`, `/containers?network=bridge&all=1`,
     '/vault', '/vault?q=nothing-of-this-name', '/vault?sort=size', '/vault/empty', `/vault/delete?file=${at}`,
     `/backup/${at}`, `/backup/${at}/files`, `/backup/${at}/files?path=${inside}`,
     `/backup/${at}/file?path=${inside}%2Fa%20file.txt`, `/restore/${at}`,

@@ -28,7 +28,8 @@ static int not_at_work(const char *name, struct cm_err *err)
 	for (size_t i = 0; i < list.count; i++) {
 		const struct cm_job *job = &list.jobs[i];
 
-		if ((cm_str_eq(job->kind, "backup") || cm_str_eq(job->kind, "restore")) &&
+		if ((cm_str_eq(job->kind, "backup") || cm_str_eq(job->kind, "restore") ||
+		     cm_str_eq(job->kind, "redeploy")) &&
 		    (job->state == CM_JOB_STARTING || job->state == CM_JOB_RUNNING)) {
 			rc = cm_err_set(err, CM_EBUSY, "%s is running: wait for its end or cancel it.",
 					job->title ? job->title : "A job with this container");

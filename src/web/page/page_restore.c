@@ -4,7 +4,6 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/clock.h"
 #include "core/json.h"
@@ -19,16 +18,11 @@
 #include "service/preflight.h"
 #include "service/restore.h"
 #include "web/form.h"
+#include "web/job_reply.h"
 #include "web/page.h"
 #include "web/reply.h"
 #include "web/view.h"
 #include "web/view/view_restore.h"
-
-enum {
-	WAIT_FIRST_MS = 20,
-	WAIT_MOST_MS = 500,
-	WAIT_LIMIT_MS = 6 * 3600 * 1000, /* a client that waits longer gets the job to ask about */
-};
 
 static void error_add(struct json_object *errors, const char *field, const char *text)
 {
@@ -213,69 +207,6 @@ static void reply_blocked(struct cm_reply *rp, struct json_object *preview)
 	cm_reply_error_json(rp, &why, extra);
 }
 
-static int code_of_word(const char *word)
-{
-	for (int code = -1; code > -CM_CODE_COUNT; code--)
-		if (cm_str_eq(cm_err_word(code), word))
-			return code;
-	return CM_EINTERNAL;
-}
-
-static void reply_accepted(struct cm_reply *rp, const char *id)
-{
-	struct json_object *o = json_object_new_object();
-
-	cm_json_set_bool(o, "success", true);
-	cm_json_set_str(o, "message", "Restore started");
-	cm_json_set_str(o, "job_id", id);
-	cm_json_set_str(o, "progress_id", id);
-	cm_reply_json(rp, 202, o);
-}
-
-static void reply_finished(struct cm_reply *rp, const struct cm_job *job)
-{
-	struct json_object *o;
-	struct cm_err why = { 0 };
-
-	if (job->state == CM_JOB_COMPLETE) {
-		o = job->result ? cm_json_copy(job->result) : json_object_new_object();
-		cm_json_set_bool(o, "success", true);
-		cm_json_set_str(o, "job_id", job->id);
-		cm_reply_json(rp, 200, o);
-		return;
-	}
-	o = json_object_new_object();
-	cm_json_set_bool(o, "success", false);
-	cm_json_set_str(o, "job_id", job->id);
-	cm_err_set(&why, job->state == CM_JOB_CANCELLED ? CM_ECANCELLED : code_of_word(job->error_code), "%s",
-		   job->error_text ? job->error_text : "The restore was cancelled.");
-	cm_reply_error_json(rp, &why, o);
-}
-
-static int wait_for_end(struct cm_reply *rp, const char *id, struct cm_err *err)
-{
-	int64_t end = cm_monotonic_ms() + WAIT_LIMIT_MS;
-	int ms = WAIT_FIRST_MS;
-
-	while (cm_monotonic_ms() < end) {
-		struct timespec t = { .tv_sec = 0, .tv_nsec = (long)ms * 1000000 };
-		struct cm_job job = { 0 };
-		int rc = cm_queue_get(id, &job, err);
-		if (rc != 0)
-			return rc;
-		if (cm_job_state_over(job.state)) {
-			reply_finished(rp, &job);
-			cm_job_release(&job);
-			return 0;
-		}
-		cm_job_release(&job);
-		nanosleep(&t, NULL);
-		ms = ms * 2 < WAIT_MOST_MS ? ms * 2 : WAIT_MOST_MS;
-	}
-	reply_accepted(rp, id);
-	return 0;
-}
-
 static int restore_network(struct cm_request *rq, struct cm_reply *rp, const char *file, struct cm_err *err)
 {
 	struct json_object *answer = NULL;
@@ -288,9 +219,9 @@ static int restore_network(struct cm_request *rq, struct cm_reply *rp, const cha
 
 static int api_start(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err)
 {
+	static const struct cm_job_words words = { "Restore started", "The restore was cancelled." };
 	cm_autojson struct json_object *params = api_params(rq), *preview = NULL;
 	const char *file = cm_json_str(params, "filename", cm_json_str(params, "file", ""));
-	const char *prefer = cm_request_header(rq, "prefer");
 	char id[CM_UUID_LEN + 1];
 	int rc;
 
@@ -313,11 +244,7 @@ static int api_start(struct cm_request *rq, struct cm_reply *rp, struct cm_err *
 	rc = job_add(rq, params, preview, id, err);
 	if (rc != 0)
 		return rc;
-	if (prefer != NULL && strcasestr(prefer, "respond-async") != NULL) {
-		reply_accepted(rp, id);
-		return 0;
-	}
-	return wait_for_end(rp, id, err);
+	return cm_job_reply(rq, rp, id, &words, err);
 }
 
 int cm_page_restore_start(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err)

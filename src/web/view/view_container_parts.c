@@ -92,6 +92,7 @@ static void mounts_add(struct json_object *data, const struct cm_container_page 
 
 		cm_json_set_str(o, "destination", cm_json_str(m, "Destination", ""));
 		cm_json_set_str(o, "source", volume ? name : cm_json_str(m, "Source", ""));
+		cm_view_url(o, "url", volume ? "/volume/%s" : NULL, name);
 		cm_view_text(o, "kind_text", "%s%s",
 			     volume			? "Volume"
 			     : cm_str_eq(type, "bind")	? "Folder of the host"

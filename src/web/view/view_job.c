@@ -26,9 +26,9 @@ int cm_job_percent(const struct cm_job *job)
 
 bool cm_job_may_cancel(const struct cm_job *job, enum cm_role role)
 {
-	enum cm_role least = cm_str_has_suffix(job->kind, "restore") || cm_str_eq(job->kind, "clone")
-				 ? CM_ROLE_ADMIN
-				 : CM_ROLE_DEVELOPER;
+	bool deep = cm_str_has_suffix(job->kind, "restore") || cm_str_eq(job->kind, "redeploy") ||
+		    cm_str_eq(job->kind, "clone");
+	enum cm_role least = deep ? CM_ROLE_ADMIN : CM_ROLE_DEVELOPER;
 
 	return role >= least && !cm_job_state_over(job->state) && !job->cancel;
 }

@@ -232,6 +232,24 @@ static void drill_result(struct json_object *o, const struct cm_job *job)
 		cm_view_text(o, "result_text", "The backup was restored and started, in %s, and removed again.", took);
 }
 
+static void redeploy_result(struct json_object *o, const struct cm_job *job)
+{
+	const char *image = cm_json_str(job->result, "image", "");
+
+	if (job->state == CM_JOB_CANCELLED)
+		cm_json_set_str(o, "result_text", "Cancelled. The container is as it was.");
+	else if (job->state == CM_JOB_ERROR)
+		cm_json_set_str(o, "error_help",
+				"The container is as it was, unless the sentence above says otherwise.");
+	if (job->state != CM_JOB_COMPLETE)
+		return;
+	cm_view_text(o, "result_text",
+		     cm_json_bool(job->result, "image_changed", false)
+			 ? "It was made anew from a newer %s, with every setting it had."
+			 : "It was made anew with every setting it had. %s was the newest image already.",
+		     image);
+}
+
 static void pull_result(struct json_object *o, const struct cm_job *job)
 {
 	char size[32];
@@ -275,6 +293,7 @@ void cm_view_job_about(struct json_object *o, const struct cm_job *job, const st
 			{ "stack_backup", stack_backup_result },
 			{ "stack_restore", stack_restore_result },
 			{ "clone", clone_result },
+			{ "redeploy", redeploy_result },
 			{ "verify", verify_result },
 			{ "drill", drill_result },
 			{ "verify_batch", batch_result },
