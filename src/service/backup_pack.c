@@ -115,6 +115,13 @@ static size_t mounts_make(struct cm_backup_run *r, struct cm_helper_mount *mount
 	return count;
 }
 
+static bool is_gone(struct cm_backup_run *r)
+{
+	cm_autojson struct json_object *now = NULL;
+
+	return cm_container_inspect(r->d, r->plan.id, false, &now, NULL) == CM_ENOTFOUND;
+}
+
 int cm_backup_helper_start(struct cm_backup_run *r, struct cm_helper **ret, struct cm_err *err)
 {
 	struct cm_helper_mount *mounts = cm_alloc_array(CM_BACKUP_PARTS_MAX, sizeof(*mounts));
@@ -125,7 +132,9 @@ int cm_backup_helper_start(struct cm_backup_run *r, struct cm_helper **ret, stru
 	*ret = NULL;
 	if (count > 0)
 		rc = cm_helper_open(r->app, r->d, mounts, count, CM_HELPER_READ, ret, err);
-	if (rc < 0 && rc != CM_ECANCELLED)
+	if (rc < 0 && rc != CM_ECANCELLED && is_gone(r))
+		rc = cm_err_set(err, CM_ENOTFOUND, "%s was deleted before its data could be read.", r->plan.name);
+	else if (rc < 0 && rc != CM_ECANCELLED)
 		cm_err_prefix(err, "Mounting the data for reading");
 	free(targets);
 	free(mounts);
