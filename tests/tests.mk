@@ -33,10 +33,17 @@ asan: asan-bin
 # Races: the parts that run in several threads.
 tsan-bin:
 	@$(MAKE) --no-print-directory B=$(B)/tsan SAN=thread OPT="-O1 -g" LIB_LEAVE="src/web/%" tsan-unit-bin
-TSAN_TESTS := $(filter %_queue %_runner %_db %_writer %_verify,$(UNIT_BIN))
+TSAN_TESTS := $(filter %_queue %_runner %_db %_writer %_verify %_engine %_follow %_restore_pipe \
+	%_job_log %_docker_faults,$(UNIT_BIN))
 tsan-unit-bin: $(TSAN_TESTS)
 tsan: tsan-bin
 	B=$(B) tests/run tsan
+
+# The same of the whole program, while it backs up, verifies, drills and shows logs.
+TSAN_APP := $(addprefix tests/integration/,$(addsuffix .test.mjs,backup verify drill logs))
+tsan-app: test-ready
+	@$(MAKE) --no-print-directory $(JOBS) B=$(B)/tsan-app SAN=thread OPT="-O1 -g" HELPER=$(B)/cm-helper all
+	B=$(B) tests/tools/tsan_app.sh $(B)/tsan-app/container-monkey $(TSAN_APP)
 
 tests/node_modules/.package-lock.json: tests/package-lock.json
 	cd tests && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
@@ -59,7 +66,7 @@ contract integration browser fault docker fuzz security: test-ready
 # Everything, with what takes too long for each change: a million files, every random moment, every place of damage.
 test-long: export TEST_LONG=1
 test-long: export TEST_LIMIT=7200
-test-long: test
+test-long: test tsan-app
 
 # Measures against peers: see tests/bench/README.md. bench-long takes an hour and 30 GB of disk.
 bench bench-long: test-ready
@@ -80,6 +87,6 @@ t: all contract-bin integration-bin fault-bin $(foreach t,$(UNIT_BIN),$(if $(fin
 compdb:
 	bear --output compile_commands.json -- $(MAKE) B=$(B)/compdb all
 
-.PHONY: unit-bin unit plain-bin contract-bin asan-bin asan tsan-bin tsan-unit-bin tsan test-ready test test-long contract integration browser fault \
+.PHONY: unit-bin unit plain-bin contract-bin asan-bin asan tsan-bin tsan-unit-bin tsan tsan-app test-ready test test-long contract integration browser fault \
 	docker fuzz security bench bench-long check t compdb
 -include $(wildcard $(B)/tests/*.d)
