@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Volumes of a real engine: the list with users and sizes, making and removing.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test, assert, docker, engine, startApp, removeAll, after, before, sleep, fetchRaw } from '../tools/harness.mjs';
@@ -349,4 +349,27 @@ test('a volume is backed up alone, browsed, verified, and restored: new, or in p
   assert.match(refused.text, /is there already/);
   assert.equal((await app.api('POST', `/api/volume/${p}none/backup`)).status, 404);
   assert.equal((await app.api('POST', `/api/volume/${p}drill/backup`)).status, 422);
+});
+
+test('a restore that is killed between the two exchanges leaves what was there', async () => {
+  const file = (await app.api('GET', `/api/backups?type=volume&q=${p}src`)).json.backups[0].filename;
+  await docker('run', '--rm', '-v', `${p}src:/d`, 'busybox:local', 'sh', '-c', 'echo newer > /d/sub/file');
+  const dataDir = mkdtempSync(path.join(tmpdir(), 'cm-vol-'));
+  chmodSync(dataDir, 0o755);
+  cpSync(path.join(app.dataDir, 'backups'), path.join(dataDir, 'backups'), { recursive: true });
+  const bad = await startApp({ dataDir, env: { CM_FAULT: 'restore_swapped_once!' } });
+  assert.equal((await bad.api('POST', '/api/backups/refresh')).status, 200);
+  const r = await bad.api('POST', `/api/backup/${file}/restore-volume`, { replace: true });
+  assert.equal(r.status, 202, r.text);
+  for (let i = 0; i < 300 && !/fault point/.test(bad.stderr); i++) await sleep(50);
+  assert.match(bad.stderr, /fault point/);
+  process.kill(-bad.process.pid, 'SIGKILL');
+  await bad.ended;
+  const good = await startApp({ dataDir });
+  for (let i = 0; i < 200 && (await docker('volume', 'ls', '-q')).includes('cm-restore-'); i++) await sleep(100);
+  assert.doesNotMatch(await docker('volume', 'ls', '-q'), /cm-restore-/);
+  assert.equal(await docker('run', '--rm', '-v', `${p}src:/d`, 'busybox:local', 'cat', '/d/sub/file'), 'newer');
+  process.kill(-good.process.pid, 'SIGTERM');
+  await good.ended;
+  rmSync(dataDir, { recursive: true });
 });
