@@ -34,7 +34,7 @@ static int target_look(const struct cm_app *app, const char *name, bool replace,
 	int rc;
 
 	*ret = NULL;
-	if (!cm_name_valid(name))
+	if (!cm_name_valid(name) || strlen(name) < 2)
 		return cm_err_set(err, CM_EINVAL,
 				  "This is not a valid name of a volume: use letters, digits, dot, "
 				  "dash and underscore.");

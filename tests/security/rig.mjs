@@ -24,7 +24,7 @@ export function routeTable() {
 // Something for each capture that can be in a path. A new capture needs a line here.
 const samples = {
   id: '00000000-0000-4000-8000-000000000000', file: 'none_20260101_000000-000000.tar.gz', key: 'server_name',
-  name: 'none-of-this-name',
+  name: 'none-of-this-name', server: 'none.example:5000',
 };
 export function pathOf(pattern, own = {}) {
   const values = { ...samples, ...own };

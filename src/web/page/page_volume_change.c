@@ -19,7 +19,7 @@
 #include "web/view.h"
 #include "web/view/view_confirm.h"
 
-enum { PRUNE_SHOWN = CM_FORM_MAX_FIELDS - 8 };
+enum { PRUNE_SHOWN = CM_FORM_MAX_FIELDS - 8, NAME_MIN = 2 };
 
 /* ---- Making ---- */
 
@@ -75,10 +75,11 @@ static int config_read(struct cm_request *rq, struct json_object **ret, struct c
 	struct json_object *options = NULL, *labels = NULL;
 	int rc;
 
-	if (!cm_name_valid(name))
-		return cm_err_set(err, CM_EINVAL,
-				  "Name it with letters, digits, dot, dash and underscore, and begin with a letter or "
-				  "digit.");
+	if (!cm_name_valid(name) || strlen(name) < NAME_MIN)
+		return cm_err_set(
+		    err, CM_EINVAL,
+		    "Name it with two or more letters, digits, dots, dashes and underscores; begin with a "
+		    "letter or digit.");
 	rc = pairs_read(rq, "options", "Options", &options, err);
 	if (rc == 0)
 		cm_json_set(config, "DriverOpts", options);
