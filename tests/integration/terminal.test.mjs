@@ -32,8 +32,15 @@ async function open(name, query = '', { base = app.url, headers = app.headers(or
 }
 const ready = (ws) => until('a console', () => ws.says('ready') || ws.says('end'));
 const top = async () => docker('top', `${p}run`);
-// Places of consoles that are held.
-const held = () => processTree(app.process.pid).flatMap((pid) => { try { return readdirSync(`/proc/${pid}/fd`).map((f) => { try { return readlinkSync(`/proc/${pid}/fd/${f}`); } catch { return ''; } }); } catch { return []; } }).filter((l) => /consoles/.test(l)).length;
+// Whose places are held: a process for each.
+const holders = () => processTree(app.process.pid).flatMap((pid) => {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).filter((f) => /consoles/.test(readlinkSync(`/proc/${pid}/fd/${f}`))).map(() => pid);
+  } catch {
+    return []; // ended meanwhile
+  }
+});
+const held = () => holders().length;
 const audits = async () => (await app.api('GET', '/api/audit-logs?operation_type=console')).json.logs;
 
 before(async () => {
@@ -186,6 +193,21 @@ test('fifty at a time, over all workers; the next is told so, and may when one h
   assert.equal((await app.get('/containers')).status, 200);
   await Promise.all([...all, again].map((ws) => ws.destroy()));
   await until('no shell', async () => !/ sh$/m.test(await top()), 40);
+});
+
+test('a worker that is killed gives its places back, and consoles open again', async () => {
+  await until('all places', () => held() === 0);
+  const ws = await open('run');
+  await ready(ws);
+  const [pid] = holders();
+  process.kill(pid, 'SIGKILL');
+  await ws.closed;
+  await until('its place', () => held() === 0);
+  let again;
+  await until('another worker', async () => { again = await open('run').catch(() => null); return again && !again.status; });
+  await ready(again);
+  assert.ok(again.says('ready'), JSON.stringify(again.messages));
+  await again.destroy();
 });
 
 test('it ends with the session, after too long without a key, and with the program', async () => {
