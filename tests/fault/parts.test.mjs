@@ -43,7 +43,7 @@ const workers = () => processTree(program.app.process.pid).slice(1);
 // Our helper at work on the volume, or on the one that is made to take its place: its process as the host sees it.
 async function helper() {
   for (let i = 0; i < 3000; i++, await sleep(10)) {
-    const c = (await containers()).find((x) => x.Labels['container-monkey.helper'] && x.State === 'running' && x.Mounts.some((m) => m.Name === `${p}data`));
+    const c = (await containers()).find((x) => x.Labels['container-monkey.helper'] && x.State === 'running' && x.Mounts.some((m) => m.Name === `${p}data` || /^cm-restore-/.test(m.Name)));
     const pid = c && (await container(c.Id))?.State.Pid;
     if (pid) return pid;
   }
