@@ -24,7 +24,7 @@ static const char *role_text(enum cm_role role)
 {
 	static const char *const texts[] = { "", "Viewer", "Developer", "Administrator" };
 
-	return texts[role];
+	return (size_t)role < CM_COUNT(texts) ? texts[role] : "";
 }
 
 static struct json_object *view_token(const struct cm_token *t)
@@ -70,7 +70,7 @@ static struct json_object *role_choices(enum cm_role mine, const char *chosen)
 					     "May do everything." };
 	struct json_object *list = json_object_new_array();
 
-	for (enum cm_role role = CM_ROLE_VIEWER; role <= mine; role++)
+	for (enum cm_role role = CM_ROLE_VIEWER; role <= mine && role <= CM_ROLE_ADMIN; role++)
 		cm_view_choice(list, cm_role_name(role), role_text(role), hints[role],
 			       cm_str_eq(cm_role_name(role), chosen));
 	return list;
