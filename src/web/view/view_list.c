@@ -137,7 +137,7 @@ static void add_pager(struct json_object *data, const struct cm_request *rq, con
 		cm_view_text(pager, "range_text", "%" PRId64 "–%" PRId64 " of %s", list->offset + 1,
 			     list->offset + shown, total_text);
 	else
-		cm_view_text(pager, "range_text", "none");
+		cm_json_set_str(pager, "range_text", NULL);
 	cm_view_text(pager, "page_text", "Page %lld of %lld", (long long)page,
 		     (long long)(page > pages ? page : pages));
 	cm_json_set_int(pager, "total", total);

@@ -216,6 +216,7 @@ static struct json_object *volumes_view(struct json_object *volumes)
 		struct json_object *users = cm_json_arr(o, "used_by");
 
 		names_text(o, "used_text", users);
+		cm_view_url(o, "url", "/volume/%s", cm_json_str(o, "name", ""));
 		cm_view_text(o, "note", "%s%s%s%s", cm_json_str(o, "driver", ""),
 			     cm_json_len(users) > 0 ? ", used by " : ", not used",
 			     cm_json_len(users) > 0 ? cm_json_str(o, "used_text", "") : "",
