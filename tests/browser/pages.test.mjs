@@ -184,11 +184,13 @@ test('selecting rows: one, a range, all; the buttons say how many', async () => 
   const button = page.locator('[data-bulk] button.primary');
   assert.equal(await button.isDisabled(), true);
   const boxes = page.locator('#containers tbody [type=checkbox]');
-  assert.equal(await boxes.count(), 3);
+  assert.equal(await boxes.count(), 4);
   await boxes.nth(0).check();
   assert.equal((await button.innerText()).trim(), 'Backup selected (1)');
-  await boxes.nth(2).click({ modifiers: ['Shift'] });
-  assert.equal((await button.innerText()).trim(), 'Backup selected (3)');
+  const bulk = (word) => page.locator(`[data-bulk] button[data-can=${word}]`);
+  assert.deepEqual([await bulk('start').isDisabled(), await bulk('pause').isDisabled(), await bulk('resume').isDisabled()], [true, false, true], 'what a running one allows');
+  await boxes.nth(3).click({ modifiers: ['Shift'] });
+  assert.equal((await button.innerText()).trim(), 'Backup selected (4)');
   assert.equal(await page.locator('[data-select-all]').isChecked(), true);
   await page.locator('[data-select-all]').uncheck();
   assert.equal(await button.isDisabled(), true);
