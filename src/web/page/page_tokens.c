@@ -151,7 +151,7 @@ int cm_page_token_create(struct cm_request *rq, struct cm_reply *rp, struct cm_e
 {
 	char text[CM_API_TOKEN_LEN + 1];
 	struct json_object *o;
-	struct cm_token token;
+	struct cm_token token = { 0 };
 	int rc = create(rq, text, &token, err);
 
 	if (rc != 0) {
