@@ -22,6 +22,7 @@
 #include "web/page/page_containers_rows.h"
 #include "web/reply.h"
 #include "web/view.h"
+#include "web/view/view_stats.h"
 
 enum { BACKUPS_SHOWN = 6, CHANGES_SHOWN = 500, CHANGES_MOST = 10000 };
 
@@ -79,7 +80,7 @@ void cm_container_page_release(struct cm_container_page *p)
 }
 
 /* The overview; p was loaded, and what is to be said beside it is set. */
-static void overview_show(struct cm_reply *rp, struct cm_container_page *p)
+static void overview_show(const struct cm_request *rq, struct cm_reply *rp, struct cm_container_page *p)
 {
 	const char *name = cm_spec_name(p->inspect);
 	struct cm_catalog_query q = { .container_name = name, .type = "container", .limit = BACKUPS_SHOWN };
@@ -89,6 +90,8 @@ static void overview_show(struct cm_reply *rp, struct cm_container_page *p)
 	if (cm_catalog_list(&q, &backups, NULL) == 0)
 		p->backups = &backups;
 	cm_view_container_page(cm_view_data(rp), p);
+	if (!rq->is_api)
+		cm_view_stats_charts(cm_view_data(rp), cm_json_str(p->inspect, "Id", ""), cm_now_ms());
 	cm_view_title(rp, "%s", name);
 	p->backups = NULL;
 	cm_catalog_list_release(&backups);
@@ -101,7 +104,7 @@ int cm_page_container_show(struct cm_request *rq, struct cm_reply *rp, struct cm
 
 	if (rc < 0)
 		return rc;
-	overview_show(rp, &p);
+	overview_show(rq, rp, &p);
 	cm_container_page_release(&p);
 	return 0;
 }
@@ -123,7 +126,7 @@ int cm_page_container_environment(struct cm_request *rq, struct cm_reply *rp, st
 	if (rc < 0)
 		return rc;
 	p.env = env;
-	overview_show(rp, &p);
+	overview_show(rq, rp, &p);
 	cm_container_page_release(&p);
 	return 0;
 }
@@ -303,7 +306,7 @@ static int form_again(struct cm_request *rq, struct cm_reply *rp, struct json_ob
 	p.typed = typed;
 	p.error_field = field;
 	p.error = why.text;
-	overview_show(rp, &p);
+	overview_show(rq, rp, &p);
 	rp->status = cm_err_http(why.code);
 	cm_container_page_release(&p);
 	return 0;

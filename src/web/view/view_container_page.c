@@ -252,4 +252,5 @@ void cm_view_container_page(struct json_object *data, const struct cm_container_
 	cm_container_forms_add(data, p);
 	env_add(data, p);
 	backups_add(data, p);
+	cm_json_set(data, "stats", NULL); /* what was measured is added by who may ask the board */
 }

@@ -119,7 +119,7 @@ static void add_object(struct json_object *o, const struct cm_event *e)
 	cm_view_text(o, "object_text", "%s", e->name[0] ? e->name : id);
 	cm_json_set(o, "object_url", NULL);
 	if (strcmp(e->type, "container") == 0)
-		cm_view_url(o, "object_url", "/containers?q=%s", e->name);
+		cm_view_url(o, "object_url", "/container/%s", e->name);
 	else if (strcmp(e->type, "volume") == 0)
 		cm_view_url(o, "object_url", "/volumes?q=%s", e->name);
 	else if (strcmp(e->type, "image") == 0)

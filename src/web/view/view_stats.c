@@ -173,7 +173,7 @@ struct json_object *cm_view_stats_row(const struct cm_stats_now *c, const struct
 	snprintf(text, sizeof(text), "%.12s", c->id);
 	cm_json_set_str(o, "id", text);
 	cm_json_set_str(o, "name", c->name);
-	cm_view_url(o, "url", "/containers?q=%s", c->name);
+	cm_view_url(o, "url", "/container/%s", text);
 	cm_json_set_str(o, "image", c->image);
 	add_state(o, c);
 	set_decimal(o, "cpu_percent", cpu);
