@@ -29,7 +29,7 @@ test('back up and restore by keyboard alone', async () => {
   const page = await context.newPage();
   const key = (k) => page.keyboard.press(k);
   // What has the focus: its name, and whether a person sees that it has.
-  const focus = () => page.evaluate(() => {
+  const look = () => page.evaluate(() => {
     const e = document.activeElement;
     const box = e.getBoundingClientRect();
     const marked = (x) => x && (getComputedStyle(x).outlineStyle !== 'none' && parseFloat(getComputedStyle(x).outlineWidth) > 0 || getComputedStyle(x).boxShadow !== 'none');
@@ -38,6 +38,11 @@ test('back up and restore by keyboard alone', async () => {
       tag: e.tagName, name: (e.getAttribute('aria-label') || label || e.innerText || e.value || '').trim(),
       seen: e === document.body || (marked(e) || marked(e.parentElement)) && box.bottom > 0 && box.top < innerHeight,
     };
+  });
+  // A page may be on its way to the next one, or to itself, while it is asked.
+  const focus = () => look().catch(async () => {
+    await page.waitForLoadState('load');
+    return look();
   });
   const tabTo = async (what, tag) => {
     const passed = [];

@@ -55,7 +55,8 @@ export async function slowEngine() {
       else client.write(chunk);
     });
     up.on('end', () => client.end());
-    up.on('close', () => client.destroy());
+    // What it said last may still be on its way.
+    up.on('close', (broken) => (broken ? client.destroy() : client.end()));
   });
   await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
   server.unref();

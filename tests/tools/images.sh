@@ -57,13 +57,14 @@ busybox_into() { # FOLDER
 
 # A folder as an image in the form of `docker save`.
 pack() { # NAME TAG FOLDER CONFIG
-	local out=$tmp/out layer
+	local out=$tmp/out layer now
+	now=$(date -u +%FT%TZ)
 	rm -rf "$out"
 	mkdir "$out"
 	tar -C "$3" --numeric-owner --sort=name -cf "$out/layer.tar" .
 	layer=$(sha256sum <"$out/layer.tar" | cut -d' ' -f1)
-	printf '{"architecture":"%s","os":"linux","created":"%s","config":%s,"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
-		"$(dpkg --print-architecture)" "$(date -u +%FT%TZ)" "$4" "$layer" >"$out/config.json"
+	printf '{"architecture":"%s","os":"linux","created":"%s","config":%s,"rootfs":{"type":"layers","diff_ids":["sha256:%s"]},"history":[{"created":"%s","created_by":"images.sh %s"}]}' \
+		"$(dpkg --print-architecture)" "$now" "$4" "$layer" "$now" "$1" >"$out/config.json"
 	printf '[{"Config":"config.json","RepoTags":["%s"],"Layers":["layer.tar"]}]' "$2" >"$out/manifest.json"
 	tar -C "$out" -cf "$images/$1.tar.$$" manifest.json config.json layer.tar
 	mv "$images/$1.tar.$$" "$images/$1.tar"
