@@ -253,6 +253,7 @@ static void term(struct json_object *list, const char *name, const char *text, b
 	cm_json_set_str(o, "term", name);
 	cm_json_set_str(o, "text", text);
 	cm_json_set_bool(o, "is_code", is_code);
+	cm_json_set(o, "href", NULL);
 	json_object_array_add(list, o);
 }
 

@@ -39,7 +39,7 @@ char *cm_url_make(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /
 void cm_view_choice(struct json_object *list, const char *value, const char *text, const char *hint, bool selected);
 /* A filter tab: {"text","count_text","url","is_selected"}; url is taken (freed). */
 void cm_view_tab(struct json_object *list, const char *text, int64_t count, char *url, bool selected);
-/* A term: {"term","text","is_code"}. */
+/* A term: {"term","text","is_code","href"}; href is null, for the caller to set. */
 void cm_view_term(struct json_object *list, const char *term, const char *text, bool is_code);
 /* A finding: {"is_ok","is_warn","is_block","text","detail"}; level is "ok", "warn" or "block"; detail may be NULL. */
 void cm_view_finding(struct json_object *list, const char *level, const char *text, const char *detail);

@@ -55,6 +55,7 @@ TEST(view_container__says_what_the_predecessor_said)
 	CHECK_STR(cm_json_str(o, "name", ""), "origweb");
 	CHECK_INT(cm_json_int(o, "created", 0), 1795372919000);
 	CHECK_STR(cm_json_str(cm_json_obj(o, "image_info"), "id", ""), "sha256:ed7c8");
+	CHECK_STR(cm_json_str(o, "image_url", ""), "/image/ed7c801f09c2");
 	CHECK_STR(cm_json_str(o, "ip_address", ""), "172.31.77.10");
 	CHECK_STR(cm_json_str(o, "status", ""), "running");
 	CHECK_STR(cm_json_str(cm_json_obj(o, "stack_info"), "service", ""), "web");

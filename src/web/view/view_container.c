@@ -269,12 +269,17 @@ static void volumes_view(struct json_object *o, struct json_object *entry)
 static void image_view(struct json_object *o, struct json_object *entry)
 {
 	struct json_object *info = json_object_new_object();
-	const char *image = cm_json_str(entry, "Image", "");
+	const char *image = cm_json_str(entry, "Image", ""), *id = cm_json_str(entry, "ImageID", "");
+	const char *hex = cm_str_has_prefix(id, "sha256:") ? id + strlen("sha256:") : id;
+	char short_id[13];
 
+	snprintf(short_id, sizeof(short_id), "%.12s", hex);
 	/* The predecessor cuts the id after 12 characters, "sha256:" included. */
-	cm_view_text(info, "id", "%.12s", cm_json_str(entry, "ImageID", ""));
+	cm_view_text(info, "id", "%.12s", id);
 	cm_json_set_str(info, "name", image);
 	cm_json_set_str(o, "image", image);
+	/* By the id: the name may be another image's by now. */
+	cm_view_url(o, "image_url", short_id[0] != '\0' ? "/image/%s" : NULL, short_id);
 	cm_json_set(o, "image_info", info);
 }
 

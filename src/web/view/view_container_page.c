@@ -42,11 +42,11 @@ static void tab_add(struct json_object *list, const char *text, const char *id, 
 
 void cm_view_container_head(struct json_object *data, const struct cm_container_page *p, const char *current)
 {
-	static const char *const taken[] = { "id",	   "name",	  "image",	"status",	 "state_text",
-					     "is_running", "is_paused",	  "is_stopped", "is_restarting", "health",
-					     "stack",	   "backup_job",  "is_self",	"backup_url",	 "start_url",
-					     "stop_url",   "restart_url", "kill_url",	"pause_url",	 "resume_url",
-					     "delete_url", "url" };
+	static const char *const taken[] = { "id",	   "name",	 "image",	"image_url",  "status",
+					     "state_text", "is_running", "is_paused",	"is_stopped", "is_restarting",
+					     "health",	   "stack",	 "backup_job",	"is_self",    "backup_url",
+					     "start_url",  "stop_url",	 "restart_url", "kill_url",   "pause_url",
+					     "resume_url", "delete_url", "url" };
 	struct json_object *tabs = json_object_new_array();
 	bool developer = p->role >= CM_ROLE_DEVELOPER, admin = p->role >= CM_ROLE_ADMIN;
 	const char *id;
@@ -118,18 +118,27 @@ static void end_fact(struct json_object *list, struct json_object *state)
 	cm_container_fact(list, "Error", false, "%s", error);
 }
 
+static void image_facts(struct json_object *list, const struct cm_container_page *p)
+{
+	size_t before = cm_json_len(list);
+
+	cm_container_fact(list, "Image", false, "%s", cm_json_str_at(p->inspect, "Config.Image", ""));
+	if (cm_json_len(list) > before)
+		cm_json_set(json_object_array_get_idx(list, before), "href",
+			    json_object_get(cm_json_get(p->row, "image_url")));
+	cm_container_fact(list, "Image id", true, "%s", cm_json_str(p->inspect, "Image", ""));
+}
+
 static struct json_object *facts_make(const struct cm_container_page *p)
 {
 	struct json_object *list = json_object_new_array(), *state = cm_json_obj(p->inspect, "State");
 	struct json_object *config = cm_json_obj(p->inspect, "Config");
-	const char *image = cm_json_str(p->inspect, "Image", "");
 	cm_autofree char *command = command_text(cm_json_arr(config, "Cmd"));
 	cm_autofree char *entry = command_text(cm_json_arr(config, "Entrypoint"));
 	long long restarts = (long long)cm_json_int(p->inspect, "RestartCount", 0);
 
 	cm_container_fact(list, "Id", true, "%s", cm_json_str(p->inspect, "Id", ""));
-	cm_container_fact(list, "Image", false, "%s", cm_json_str(config, "Image", ""));
-	cm_container_fact(list, "Image id", true, "%s", image);
+	image_facts(list, p);
 	time_fact(list, "Created", cm_json_str(p->inspect, "Created", ""), p->now_ms);
 	time_fact(list, "Started", cm_json_str(state, "StartedAt", ""), p->now_ms);
 	if (!cm_json_bool(state, "Running", false))

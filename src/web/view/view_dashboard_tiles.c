@@ -74,7 +74,7 @@ static void tiles_engine(struct json_object *tiles, const struct cm_dashboard *d
 		 "/volumes", "");
 	number(value, rest, inv->networks);
 	snprintf(detail, sizeof(detail), "%lld made by users", (long long)inv->user_networks);
-	add_tile(tiles, "networks", "graph", "Networks", value, rest ? detail : NULL, NULL, "");
+	add_tile(tiles, "networks", "graph", "Networks", value, rest ? detail : NULL, "/networks", "");
 	number(value, containers, json_object_object_length(c->stacks));
 	add_tile(tiles, "stacks", "stack", "Stacks", value, c->first_stack[0] ? c->first_stack : NULL, "/stacks", "");
 }

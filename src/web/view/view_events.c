@@ -124,6 +124,8 @@ static void add_object(struct json_object *o, const struct cm_event *e)
 		cm_view_url(o, "object_url", "/volumes?q=%s", e->name);
 	else if (strcmp(e->type, "image") == 0)
 		cm_view_url(o, "object_url", "/images?q=%s", e->name[0] ? e->name : id);
+	else if (strcmp(e->type, "network") == 0)
+		cm_view_url(o, "object_url", "/networks?q=%s", e->name[0] ? e->name : id);
 	cm_view_url(o, "same_url", "/events?last=7d&object=%s", hex ? id : e->name);
 }
 

@@ -55,7 +55,7 @@ static void users_view(struct json_object *o, struct json_object *users)
 		cm_json_add_str(names, name);
 		cm_json_set_str(l, "name", name);
 		cm_view_text(l, "id", "%.12s", cm_json_str(u, "id", ""));
-		cm_view_url(l, "url", "/containers?q=%s", name);
+		cm_view_url(l, "url", "/container/%s", cm_json_str(l, "id", ""));
 		cm_json_set_bool(l, "is_running", cm_json_bool(u, "running", false));
 		cm_json_set_bool(l, "is_shown", i < USERS_SHOWN || count == USERS_SHOWN + 1);
 		json_object_array_add(list, l);
@@ -151,7 +151,7 @@ static void row_add(struct json_object *rows, struct json_object *image, const c
 	users_view(o, cm_json_arr(image, "Users"));
 	sizes_view(o, cm_json_int(image, "Size", 0), shared);
 	time_view(o, created_ms(image), now_ms);
-	cm_view_text(o, "label", "%s %.12s", name ? name : "untagged image", name ? "" : hex);
+	cm_view_text(o, "label", name ? "%s" : "untagged image %.12s", name ? name : hex);
 	urls_view(o, name ? name : id, name != NULL, role >= CM_ROLE_ADMIN && own == CM_OWN_NOT);
 	json_object_array_add(rows, o);
 }

@@ -60,7 +60,7 @@ static struct json_object *users_view(struct json_object *network, bool may)
 
 		cm_view_text(o, "id", "%.12s", cm_json_str(u, "id", ""));
 		cm_json_set_str(o, "name", cm_json_str(u, "name", ""));
-		cm_view_url(o, "url", "/containers?q=%s", cm_json_str(u, "name", ""));
+		cm_view_url(o, "url", "/container/%s", cm_json_str(o, "id", ""));
 		cm_view_text(o, "address_text", "%s%s%s", four, four[0] && six[0] ? ", " : "", six);
 		cm_json_set_bool(o, "is_running", cm_json_bool(u, "running", false));
 		cm_json_set_bool(o, "can_disconnect", may);

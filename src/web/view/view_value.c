@@ -185,6 +185,7 @@ void cm_view_term(struct json_object *list, const char *term, const char *text, 
 	cm_json_set_str(o, "term", term);
 	cm_json_set_str(o, "text", text);
 	cm_json_set_bool(o, "is_code", is_code);
+	cm_json_set(o, "href", NULL);
 	json_object_array_add(list, o);
 }
 

@@ -28,7 +28,7 @@ static void users_view(struct json_object *o, struct json_object *users)
 		cm_json_set_str(l, "name", name);
 		cm_view_text(l, "id", "%.12s", cm_json_str(u, "id", ""));
 		cm_json_set_str(l, "destination", cm_json_str(u, "destination", ""));
-		cm_view_url(l, "url", "/containers?q=%s", name);
+		cm_view_url(l, "url", "/container/%s", cm_json_str(l, "id", ""));
 		cm_view_text(l, "title", "%s, at %s", name, cm_json_str(u, "destination", ""));
 		cm_json_set_bool(l, "is_running", cm_json_bool(u, "running", false));
 		cm_json_set_bool(l, "is_shown", i < USERS_SHOWN || count == USERS_SHOWN + 1);
