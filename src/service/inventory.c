@@ -12,6 +12,7 @@
 #include "docker/network.h"
 #include "docker/volume.h"
 #include "service/engine.h"
+#include "service/own.h"
 
 enum {
 	FRESH_MS = 10000,
@@ -32,10 +33,36 @@ static bool is_engines_own(const char *network)
 	return false;
 }
 
+/* What is ours does not count: the lists leave it out too. */
+static void count(struct cm_inventory *inv, const struct cm_own *own, struct json_object *images,
+		  struct json_object *volumes, struct json_object *networks)
+{
+	memset(inv, 0, sizeof(*inv));
+	for (size_t i = 0; i < cm_json_len(images); i++) {
+		struct json_object *image = json_object_array_get_idx(images, i);
+
+		if (cm_own_image(own, image) != CM_OWN_NOT)
+			continue;
+		inv->images++;
+		inv->image_bytes += cm_json_int(image, "Size", 0);
+	}
+	for (size_t i = 0; i < cm_json_len(volumes); i++)
+		inv->volumes += cm_own_volume(own, json_object_array_get_idx(volumes, i)) == CM_OWN_NOT;
+	for (size_t i = 0; i < cm_json_len(networks); i++) {
+		struct json_object *network = json_object_array_get_idx(networks, i);
+
+		if (cm_own_network(network) != CM_OWN_NOT)
+			continue;
+		inv->networks++;
+		inv->user_networks += !is_engines_own(cm_json_str(network, "Name", ""));
+	}
+}
+
 static int ask(const struct cm_app *app, struct cm_inventory *inv, struct cm_err *err)
 {
 	cm_autojson struct json_object *images = NULL, *volumes = NULL, *networks = NULL;
 	struct cm_docker *d;
+	struct cm_own own;
 	int rc = cm_engine_get(app, &d, err);
 
 	if (rc != 0)
@@ -48,14 +75,9 @@ static int ask(const struct cm_app *app, struct cm_inventory *inv, struct cm_err
 		rc = cm_network_list(d, NULL, &networks, err);
 	if (rc != 0)
 		return rc;
-	memset(inv, 0, sizeof(*inv));
-	inv->images = (int64_t)cm_json_len(images);
-	for (size_t i = 0; i < cm_json_len(images); i++)
-		inv->image_bytes += cm_json_int(json_object_array_get_idx(images, i), "Size", 0);
-	inv->volumes = (int64_t)cm_json_len(volumes);
-	inv->networks = (int64_t)cm_json_len(networks);
-	for (size_t i = 0; i < cm_json_len(networks); i++)
-		inv->user_networks += !is_engines_own(cm_json_str(json_object_array_get_idx(networks, i), "Name", ""));
+	/* Last: asked first, it would wait for an engine that hangs. */
+	(void)cm_own_get(app, &own, NULL);
+	count(inv, &own, images, volumes, networks);
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What lies on the engine beside containers, as numbers for the dashboard. Remembered for a moment and shared by the
- * threads of this process. Blocks; task threads only.
+ * What lies on the engine beside containers, as numbers for the dashboard, without what is ours (own.h). Remembered for
+ * a moment and shared by the threads of this process. Blocks; task threads only.
  */
 #ifndef CM_SERVICE_INVENTORY_H
 #define CM_SERVICE_INVENTORY_H

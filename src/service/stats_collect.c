@@ -13,6 +13,7 @@
 #include "service/containers.h"
 #include "service/engine.h"
 #include "service/host.h"
+#include "service/own.h"
 #include "service/stats_board.h"
 #include "service/stats_parse.h"
 
@@ -217,16 +218,32 @@ static int64_t sum_of(struct json_object *list, const char *path)
 	return sum;
 }
 
+/* Without ours, as the list of volumes: the vault is often one. */
+static int64_t volumes_sum(const struct cm_own *own, struct json_object *volumes)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < cm_json_len(volumes); i++) {
+		struct json_object *volume = json_object_array_get_idx(volumes, i);
+		int64_t n = cm_json_int(cm_json_obj(volume, "UsageData"), "Size", -1);
+
+		sum += n > 0 && cm_own_volume(own, volume) == CM_OWN_NOT ? n : 0;
+	}
+	return sum;
+}
+
 static int disk_run(struct collector *c)
 {
 	cm_autojson struct json_object *df = NULL;
 	struct json_object *containers;
 	struct cm_docker *d;
+	struct cm_own own;
 	int rc = handle(c, 0, &d, NULL);
 
 	rc = rc < 0 ? rc : cm_docker_df(d, &df, NULL);
 	if (rc < 0)
 		return rc;
+	(void)cm_own_get(c->app, &own, NULL);
 	containers = cm_json_arr(df, "Containers");
 	for (size_t i = 0; i < cm_json_len(containers); i++) {
 		struct json_object *o = json_object_array_get_idx(containers, i);
@@ -235,7 +252,7 @@ static int disk_run(struct collector *c)
 				  cm_json_int(o, "SizeRootFs", -1));
 	}
 	cm_stats_disk(sum_of(containers, "SizeRw"), cm_json_int(df, "LayersSize", -1),
-		      sum_of(cm_json_arr(df, "Volumes"), "UsageData.Size"), cm_now_ms());
+		      volumes_sum(&own, cm_json_arr(df, "Volumes")), cm_now_ms());
 	return 0;
 }
 

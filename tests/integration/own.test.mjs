@@ -92,3 +92,13 @@ test('images: that of the program and that of its helpers', async () => {
     assert.ok(await dockerOk('image', 'inspect', name), name);
   }
 });
+
+test('the dashboard counts what the lists show, and nothing of ours', async () => {
+  const n = (await app.api('GET', '/api/dashboard-stats')).json;
+  const list = async (what) => (await app.api('GET', `/api/${what}?limit=1000`)).json[what];
+  const count = (rows, key) => new Set(rows.map((r) => r[key])).size;
+  assert.equal(n.volumes_qty, count(await list('volumes'), 'name'));
+  assert.equal(n.images_qty, count(await list('images'), 'full_id'));
+  assert.equal(n.networks_qty, count(await list('networks'), 'full_id'));
+  assert.equal(n.containers_qty, (await list('containers')).filter((c) => !c.is_self).length);
+});

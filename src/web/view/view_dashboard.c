@@ -46,6 +46,9 @@ static void count_container(const struct cm_dashboard *d, struct cm_census *c, s
 	const char *stack = cm_json_str(cm_json_obj(entry, "Labels"), "com.docker.compose.project", NULL);
 	const struct cm_catalog_row *good = good_of(d, name);
 
+	/* Ourselves: the list of containers leaves us out too. */
+	if (d->engine.self_id[0] != '\0' && cm_str_eq(cm_json_str(entry, "Id", NULL), d->engine.self_id))
+		return;
 	c->all++;
 	c->running += cm_str_eq(status, "running");
 	c->paused += cm_str_eq(status, "paused");
@@ -53,8 +56,6 @@ static void count_container(const struct cm_dashboard *d, struct cm_census *c, s
 	c->unhealthy += strstr(cm_json_str(entry, "Status", ""), "(unhealthy)") != NULL;
 	if (stack != NULL)
 		cm_json_set_int(c->stacks, stack, cm_json_int(c->stacks, stack, 0) + 1);
-	if (d->engine.self_id[0] != '\0' && cm_str_eq(cm_json_str(entry, "Id", NULL), d->engine.self_id))
-		return;
 	c->ours++;
 	if (cm_view_is_protected(good, d->now_ms))
 		c->good++;
@@ -89,8 +90,8 @@ static void attention_containers(struct json_object *list, const struct cm_dashb
 		if (strstr(cm_json_str(entry, "Status", ""), "(unhealthy)") == NULL)
 			continue;
 		snprintf(text, sizeof(text), "%s is unhealthy", name);
-		add_attention(list, true, text, cm_json_str(entry, "Status", NULL),
-			      cm_url_make("/containers?q=%s", name), "Show it");
+		add_attention(list, true, text, cm_json_str(entry, "Status", NULL), cm_url_make("/container/%s", name),
+			      "Show it");
 		shown++;
 	}
 	if (c->ours > c->good) {
