@@ -146,7 +146,7 @@ static void summary_add(const struct cm_request *rq, struct json_object *data, s
 	cm_json_set_str(data, "prune_url", admin && loose > 0 ? "/images/prune?what=untagged" : NULL);
 	cm_json_set_str(data, "unused_url", admin && unused > 0 ? "/images/prune?what=unused" : NULL);
 	cm_count_text(text, ours, "image", "images");
-	cm_view_text(data, "own_text", own ? "Hide this program's own" : "Show this program's own: %s", text);
+	cm_view_text(data, "own_text", own ? "Hide this program’s own" : "Show this program’s own: %s", text);
 	if (ours > 0) {
 		cm_autofree char *url = cm_view_href(rq, "own", own ? NULL : "1");
 
