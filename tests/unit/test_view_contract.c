@@ -15,6 +15,10 @@
 #include "service/audit.h"
 #include "service/engine_events.h"
 #include "service/stats_board.h"
+#include "web/view/view_events.h"
+#include "web/view/view_image.h"
+#include "web/view/view_network.h"
+#include "web/view/view_volume.h"
 #include "web/web_int.h"
 
 static struct json_object *fixture(const char *name)
@@ -170,12 +174,17 @@ TEST(view_contract__events)
 			      .name = "web",
 			      .scope = "local",
 			      .attributes = "{}" };
+	cm_autojson struct json_object *o = NULL;
 	int64_t added;
 
 	set_up();
 	CHECK_INT(cm_events_add(&e, 1, &added, NULL), 0);
 	CHECK_INT(compare("events", CM_ROLE_VIEWER, "/events", 200), 0);
 	CHECK_INT(compare("events.nomatch", CM_ROLE_ADMIN, "/events?q=nothing-like-that", 200), 0);
+	e.type = "network";
+	e.name = "shop front";
+	o = cm_view_event(&e, NULL, cm_now_ms());
+	CHECK_STR(cm_json_str(o, "object_url", ""), "/networks?q=shop%20front");
 }
 
 TEST(view_contract__jobs)
@@ -196,6 +205,84 @@ TEST(view_contract__audit)
 	CHECK_INT(compare("audit", CM_ROLE_ADMIN, "/audit", 200), 0);
 	CHECK_INT(compare("audit.empty", CM_ROLE_ADMIN, "/audit?q=nothing-like-that", 200), 0);
 	CHECK_INT(compare("audit_clear", CM_ROLE_ADMIN, "/audit/clear", 200), 0);
+}
+
+/* What the services give for one thing of the engine, made into its view, against the first of a list of a fixture. */
+static struct json_object *parsed(const char *text)
+{
+	struct json_object *o = NULL;
+
+	if (cm_json_parse(text, strlen(text), &o, NULL) != 0)
+		abort();
+	return o;
+}
+
+static int compare_one(const char *name, const char *list, struct json_object *got)
+{
+	cm_autojson struct json_object *want = fixture(name);
+	struct json_object *data = cm_json_obj(want, "data");
+	struct json_object *one = list ? json_object_array_get_idx(cm_json_arr(data, list), 0) : data;
+	int bad = one != NULL ? missing(name, one, got) : 1;
+
+	json_object_put(got);
+	return bad;
+}
+
+#define USER "\"Users\":[{\"id\":\"1b2d46e3f8d1aabb\",\"name\":\"web\",\"destination\":\"/data\",\"running\":true}]"
+
+TEST(view_contract__volumes)
+{
+	cm_autojson struct json_object *volume =
+	    parsed("{\"Name\":\"data\",\"Driver\":\"local\",\"Labels\":{\"com.docker.compose.project\":\"shop\","
+		   "\"com.docker.compose.volume\":\"data\"},\"Options\":{\"o\":\"rw\"}," USER "}");
+	cm_autojson struct json_object *file =
+	    parsed("{\"name\":\"a\",\"path\":\"/a\",\"type\":\"file\",\"has_bytes\":true,\"size\":1}");
+	cm_autojson struct json_object *page = fixture("volume");
+	struct json_object *about = cm_view_volume(volume, 1, CM_ROLE_ADMIN, cm_now_ms());
+
+	set_up();
+	CHECK_INT(compare("volumes", CM_ROLE_ADMIN, "/volumes", 200), 0);
+	CHECK_INT(missing("volume", cm_json_at(page, "data.about"), about), 0);
+	CHECK_STR(cm_json_str(json_object_array_get_idx(cm_json_arr(about, "users"), 0), "url", ""),
+		  "/container/1b2d46e3f8d1");
+	CHECK_INT(compare_one("volumes", "volumes", about), 0);
+	CHECK_INT(compare_one("volume", "files", cm_view_volume_entry("data", file, cm_now_ms())), 0);
+}
+
+TEST(view_contract__images)
+{
+	cm_autojson struct json_object *image = parsed(
+	    "{\"Id\":\"sha256:1b2d46e3f8d1aabb\",\"Names\":[\"web:1\"],\"Size\":1,\"Created\":\"2026-01-01T00:00:00Z\","
+	    "\"Config\":{\"Cmd\":[\"sh\"]},\"History\":[{\"CreatedBy\":\"COPY\",\"Created\":1,\"Size\":1}]," USER "}");
+	struct json_object *data = json_object_new_object(), *rows = json_object_new_array();
+
+	set_up();
+	CHECK_INT(compare("images", CM_ROLE_ADMIN, "/images", 200), 0);
+	cm_view_image_rows(rows, image, 1, CM_ROLE_ADMIN, cm_now_ms());
+	CHECK_INT(cm_json_len(rows), 1);
+	CHECK_INT(compare_one("images", "images", json_object_get(json_object_array_get_idx(rows, 0))), 0);
+	json_object_put(rows);
+	cm_view_image_page(data, image, "web:1", 1, CM_ROLE_ADMIN, cm_now_ms());
+	/* The form's own are added by the page. */
+	cm_json_set_str(data, "new_name", "");
+	cm_json_set(data, "new_name_error", NULL);
+	CHECK_STR(cm_json_str(json_object_array_get_idx(cm_json_arr(data, "users"), 0), "url", ""),
+		  "/container/1b2d46e3f8d1");
+	CHECK_INT(compare_one("image", NULL, data), 0);
+}
+
+TEST(view_contract__networks)
+{
+	cm_autojson struct json_object *network = parsed(
+	    "{\"Id\":\"1b2d46e3f8d1aabb\",\"Name\":\"net\",\"IPAM\":{\"Config\":[{\"Subnet\":\"10.0.0.0/8\"}]}," USER
+	    "}");
+	struct json_object *row = cm_view_network(network, CM_ROLE_ADMIN, cm_now_ms());
+
+	set_up();
+	CHECK_INT(compare("networks", CM_ROLE_ADMIN, "/networks", 200), 0);
+	CHECK_STR(cm_json_str(json_object_array_get_idx(cm_json_arr(row, "users"), 0), "url", ""),
+		  "/container/1b2d46e3f8d1");
+	CHECK_INT(compare_one("networks", "networks", row), 0);
 }
 
 TEST(view_contract__help_and_errors)
