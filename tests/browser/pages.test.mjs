@@ -194,7 +194,7 @@ test('selecting rows: one, a range, all; the buttons say how many', async () => 
   assert.equal(await page.locator('[data-select-all]').isChecked(), true);
   await page.locator('[data-select-all]').uncheck();
   assert.equal(await button.isDisabled(), true);
-  await page.locator('#containers tbody tr').nth(1).locator('.c-image').click();
+  await page.locator('#containers tbody tr').nth(1).locator('.c-state').click();
   assert.equal(await boxes.nth(1).isChecked(), true, 'a click on the row selects it');
   assert.match(await page.locator('[data-selection]').innerText(), /1 container selected/);
   assert.deepEqual(page.trouble, []);
