@@ -88,7 +88,8 @@ static bool serve(int *ret_status)
 	if (rc == 0 && plan == NULL)
 		rc = cm_err_set(&err, CM_EUPSTREAM, "The helper got no plan.");
 	rc = rc ? rc : find(plan, &op, &err);
-	rc = rc ? rc : op->run(plan, &end, &err);
+	if (rc == 0 && op != NULL)
+		rc = op->run(plan, &end, &err);
 	*ret_status = rc < 0 ? CM_EXIT_FAILED : CM_EXIT_OK;
 	bool stay = several && op != NULL && (rc == 0 || !op->last);
 	if (rc == 0) {

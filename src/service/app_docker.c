@@ -105,7 +105,7 @@ int cm_app_docker_init(struct cm_app *app, struct cm_err *err)
 	if (app->docker_tls && app->docker_cert_path[0] == '\0' &&
 	    !cm_str_copy(app->docker_cert_path, sizeof(app->docker_cert_path), folder))
 		return cm_err_set(err, CM_EINVAL, "DOCKER_CERT_PATH is not set and the default is too long");
-	if ((rc = cm_docker_address_parse(app->docker_host, app->docker_tls, &address, err)) != 0) {
+	if (cm_docker_address_parse(app->docker_host, app->docker_tls, &address, err) != 0) {
 		cm_err_prefix(err, "%s is \"%.200s\"", source, app->docker_host);
 		if (err != NULL)
 			err->code = CM_EINVAL; /* whatever is wrong with it, it is a wrong setting */

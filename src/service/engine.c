@@ -345,7 +345,7 @@ int cm_engine_containers(const struct cm_app *app, struct json_object **ret, str
 
 int cm_engine_tools(const struct cm_app *app, struct json_object **ret, struct cm_err *err)
 {
-	struct json_object *others;
+	struct json_object *others = NULL;
 
 	int r = cm_engine_containers(app, &others, err);
 	if (r < 0)

@@ -243,7 +243,7 @@ int cm_verify_run(const struct cm_app *app, struct json_object *params, struct c
 {
 	const char *filename = cm_json_str(params, "filename", "");
 	int64_t began_ms = cm_monotonic_ms();
-	struct cm_verify_found found;
+	struct cm_verify_found found = { .state = CM_VERIFIED_MISSING };
 	int rc;
 
 	cm_progress_step(progress, 1, 1, "Reading the backup and comparing every hash");

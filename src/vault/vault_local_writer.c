@@ -107,7 +107,7 @@ int cm_local_reopen(struct cm_vault_writer *w, struct cm_vault_file **ret, struc
 	if (fsync(w->fd) < 0)
 		return cm_err_errno(err, errno, "writing the backup to the disk");
 	rc = cm_local_peek(w, &f, err);
-	if (rc < 0)
+	if (rc < 0 || f == NULL)
 		return rc;
 	if (fstat(f->fd, &st) < 0 || (uint64_t)st.st_size != w->size) {
 		close(f->fd);
