@@ -223,6 +223,7 @@ int cm_browse_open(const struct cm_app *app, const char *filename, const char *p
 {
 	cm_autobuf struct cm_buf bytes = CM_BUF_INIT(CM_PATH_MAX);
 	struct cm_browse_file *f = cm_alloc(sizeof(*f));
+	struct cm_archive_item *first = NULL;
 	const char *slash;
 	int rc = cm_browse_path_bytes(path != NULL ? path : "", &bytes, err);
 
@@ -230,6 +231,9 @@ int cm_browse_open(const struct cm_app *app, const char *filename, const char *p
 	rc = rc < 0 ? rc : cm_archive_stat(f->archive, bytes.data, bytes.len, &f->item, err);
 	if (rc == 0 && f->item->type != 'f' && f->item->type != 'h')
 		rc = cm_err_set(err, CM_EUNSUPPORTED, "This is no file with content.");
+	/* A hard link has the content, and its length, of its first name. */
+	if (rc == 0 && f->item->type == 'h')
+		rc = cm_archive_stat(f->archive, f->item->link, f->item->link_len, &first, err);
 	if (rc < 0) {
 		cm_browse_close(f);
 		return rc;
@@ -237,6 +241,10 @@ int cm_browse_open(const struct cm_app *app, const char *filename, const char *p
 	slash = memrchr(bytes.data, '/', bytes.len);
 	f->name = cm_strdup(slash ? slash + 1 : bytes.data);
 	f->info = item_json(f->item);
+	if (first != NULL) {
+		cm_archive_item_free(f->item);
+		f->item = first;
+	}
 	*ret = f;
 	return 0;
 }
