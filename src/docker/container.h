@@ -120,7 +120,7 @@ int cm_container_archive_get(struct cm_docker *d, const char *id, const char *pa
  * in the tar. */
 int cm_container_archive_put(struct cm_docker *d, const char *id, const char *path, cm_docker_source source, void *ctx,
 			     struct cm_err *err);
-/* The whole filesystem as a tar stream, without volumes. */
+/* The whole filesystem as a tar stream, without volumes. Five minutes without a byte are CM_ETIMEDOUT. */
 int cm_container_export(struct cm_docker *d, const char *id, cm_docker_sink sink, void *ctx, struct cm_err *err);
 
 #endif

@@ -6,7 +6,7 @@
 #include "docker/container.h"
 #include "docker/transport.h"
 
-enum { ARCHIVE_IDLE_MS = 120000, PATH_LEN = 32768 };
+enum { ARCHIVE_IDLE_MS = 120000, EXPORT_IDLE_MS = 300000, PATH_LEN = 32768 };
 
 /* Takes the frames of a log apart on their way to the caller. */
 struct log_sink {
@@ -162,5 +162,5 @@ int cm_container_export(struct cm_docker *d, const char *id, cm_docker_sink sink
 	if (r < 0)
 		return r;
 	cm_docker_path(&url, "/containers/%s/export", id);
-	return cm_docker_stream_get(d, url.data, sink, ctx, ARCHIVE_IDLE_MS, err);
+	return cm_docker_stream_get(d, url.data, sink, ctx, EXPORT_IDLE_MS, err);
 }

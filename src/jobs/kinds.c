@@ -8,6 +8,7 @@
 #include "service/backup.h"
 #include "service/clone.h"
 #include "service/drill.h"
+#include "service/export.h"
 #include "service/image_pull.h"
 #include "service/recover.h"
 #include "service/redeploy.h"
@@ -84,6 +85,25 @@ static const struct cm_job_kind kinds[] = {
 	  .starting = "Starting...",
 	  .done = "Cloned",
 	  .audit = "container_clone",
+	  .needs_recovery = true },
+	{ .name = "export",
+	  .label = "Export",
+	  .lane = "backup",
+	  .run = cm_export_run,
+	  .lock = "container",
+	  .starting = "Starting the export...",
+	  .done = "Exported",
+	  .audit = "container_export",
+	  .again = true,
+	  .needs_recovery = true },
+	{ .name = "export_restore",
+	  .label = "Restore of export",
+	  .lane = "interactive",
+	  .run = cm_export_restore_run,
+	  .lock = "container",
+	  .starting = "Starting restore...",
+	  .done = "Restore completed!",
+	  .audit = "export_restore",
 	  .needs_recovery = true },
 	{ .name = "redeploy",
 	  .label = "Redeployment",

@@ -46,6 +46,8 @@ const char *const cm_audit_operations[] = {
 	"container_update",
 	"container_reveal",
 	"container_clone",
+	"container_export",
+	"export_restore",
 	"stack_start",
 	"stack_stop",
 	"stack_restart",

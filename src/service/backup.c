@@ -42,6 +42,7 @@ static void audit(const struct cm_backup_run *r, const char *status, const struc
 {
 	struct cm_audit_event event = {
 		.operation = r->options.volume != NULL ? "volume_backup"
+			     : r->options.whole	       ? "container_export"
 			     : r->options.scheduled    ? "backup_scheduled"
 						       : "backup_manual",
 		.status = status,
@@ -81,7 +82,7 @@ static void parts_text(const struct cm_backup_plan *plan, char *dst, size_t size
 	if (plan->part_count == 0)
 		cm_str_copy(dst, size, "no data outside the image");
 	else if (first->kind == CM_BACKUP_ROOTFS)
-		cm_str_copy(dst, size, "changes inside the container");
+		cm_str_copy(dst, size, plan->whole ? "the whole filesystem" : "changes inside the container");
 	else if (plan->part_count == 1)
 		snprintf(dst, size, "%s%.*s", words[first->kind], shown, first->name);
 	else
@@ -91,12 +92,13 @@ static void parts_text(const struct cm_backup_plan *plan, char *dst, size_t size
 
 static void filename_make(struct cm_backup_run *r)
 {
+	const char *kind = r->options.volume != NULL ? "volume_" : r->options.whole ? "export_" : "";
 	char stamp[32], random[7];
 
 	cm_time_stamp(stamp, r->created_ms);
 	cm_random_hex(random, 3);
-	snprintf(r->filename, sizeof(r->filename), "%s%.140s_%s-%s.%s", r->options.volume != NULL ? "volume_" : "",
-		 r->plan.name, stamp, random, r->options.codec == CM_CODEC_ZSTD ? "tar.zst" : "tar.gz");
+	snprintf(r->filename, sizeof(r->filename), "%s%.140s_%s-%s.%s", kind, r->plan.name, stamp, random,
+		 r->options.codec == CM_CODEC_ZSTD ? "tar.zst" : "tar.gz");
 	for (char *c = r->filename; *c != '\0'; c++) {
 		if (*c == '/')
 			*c = '_';
@@ -313,9 +315,9 @@ static int publish(struct cm_backup_run *r, struct json_object *companion, struc
 
 static struct json_object *result_make(const struct cm_backup_run *r, struct json_object *companion)
 {
-	static const char *const same[] = { "filename",	     "container",   "size",   "content_size",
-					    "files",	     "sha256",	    "parts",  "warnings",
-					    "warning_count", "duration_ms", "held_ms" };
+	static const char *const same[] = { "filename", "container",  "size",	  "content_size",  "files",
+					    "sha256",	"parts",      "warnings", "warning_count", "duration_ms",
+					    "held_ms",	"created_at", "path" };
 	struct json_object *o = json_object_new_object();
 
 	for (size_t i = 0; i < CM_COUNT(same); i++)

@@ -20,6 +20,9 @@
  *	drill        true: a drill of it afterwards; false: none; missing: as the settings say
  *	vault        "local" (default)
  *	note         a text for people, at most 500 bytes
+ *	export       true: the whole filesystem through the engine instead of volumes and image (service/export.h, whose
+ *	             job alone sets it)
+ *	path         a label of an export
  *	scheduled    true when a schedule asked (companion: is_scheduled)
  *	user         who asked, for the audit
  * result: {"filename","container","size","sha256","parts","duration_ms","warnings":[…]}

@@ -65,6 +65,11 @@ static int image_look(struct cm_docker *d, const struct cm_backup_options *optio
 	plan->image_ref = cm_strdup(cm_json_str_at(plan->inspect, "Config.Image", ""));
 	plan->image_id = cm_strdup(cm_json_str(plan->inspect, "Image", ""));
 	rc = cm_image_inspect(d, plan->image_id, &plan->image, err);
+	/* An export needs nothing of it. */
+	if (options->whole && (rc == 0 || rc == CM_ENOTFOUND)) {
+		plan->image_digest = cm_strdup(cm_backup_digest(plan->image, plan->image_ref));
+		return 0;
+	}
 	if (rc == CM_ENOTFOUND)
 		return cm_err_set(
 		    err, CM_ENOTFOUND,
@@ -245,6 +250,28 @@ static int container_all_look(struct cm_docker *d, const struct cm_engine_overvi
 	return rc < 0 ? rc : layer_look(d, plan, err);
 }
 
+/* Volumes and folders of the host are no part of the engine's export: they are noted, so that a restore can make them.
+ */
+static int export_look(struct cm_docker *d, const struct cm_engine_overview *engine, struct cm_backup_options *options,
+		       struct cm_backup_plan *plan, struct cm_err *err)
+{
+	int rc = container_look(d, engine, options, plan, err);
+
+	options->reference = true;
+	plan->whole = true;
+	rc = rc < 0 ? rc : image_look(d, options, plan, err);
+	rc = rc < 0 ? rc : networks_look(d, plan, err);
+	rc = rc < 0 ? rc : volumes_look(d, plan, err);
+	for (size_t i = 0; rc == 0 && i < cm_json_len(plan->mounts); i++) {
+		struct json_object *entry = json_object_array_get_idx(plan->mounts, i);
+
+		cm_json_set_str(entry, "prefix", NULL);
+		cm_json_set_str(entry, "state", "skipped");
+		cm_json_set_str(entry, "reason", "An export holds the container's own filesystem only.");
+	}
+	return rc;
+}
+
 int cm_backup_plan_look(struct cm_docker *d, const struct cm_engine_overview *engine, struct cm_backup_options *options,
 			struct cm_backup_plan *plan, struct cm_err *err)
 {
@@ -252,6 +279,8 @@ int cm_backup_plan_look(struct cm_docker *d, const struct cm_engine_overview *en
 	int rc;
 
 	*plan = (struct cm_backup_plan){ .status = "stopped", .warnings = json_object_new_array() };
+	if (options->whole)
+		return export_look(d, engine, options, plan, err);
 	rc = options->volume != NULL ? volume_only_look(d, options, plan, err)
 				     : container_all_look(d, engine, options, plan, err);
 	if (rc < 0)

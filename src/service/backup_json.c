@@ -266,7 +266,7 @@ struct json_object *cm_backup_companion(const struct cm_backup_run *r)
 	cm_json_set_str(o, "format", "cm1");
 	cm_json_set_int(o, "version", CM_BACKUP_META_VERSION);
 	cm_json_set_str(o, "id", r->id);
-	cm_json_set_str(o, "type", r->options.volume != NULL ? "volume" : "container");
+	cm_json_set_str(o, "type", r->options.volume != NULL ? "volume" : r->options.whole ? "export" : "container");
 	cm_json_set_str(o, "filename", r->filename);
 	set_time(o, "created_at", r->created_ms);
 	cm_json_set_int(o, "created_ms", r->created_ms);
@@ -282,6 +282,8 @@ struct json_object *cm_backup_companion(const struct cm_backup_run *r)
 	cm_json_set_str(o, "consistency", cm_consistency_name(r->hold.effective));
 	cm_json_set_int(o, "held_ms", r->hold.held_ms);
 	set_text(o, "note", r->options.note);
+	if (r->options.path != NULL)
+		cm_json_set_str(o, "path", r->options.path);
 	set_text(o, "user", r->options.user);
 	cm_json_set_int(o, "size", (int64_t)r->totals.compressed);
 	cm_json_set_int(o, "content_size", (int64_t)r->totals.bytes);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The writable layer where no folder of it can be mounted (storage drivers other than overlay2): the paths of /changes,
- * each fetched as a tar from the engine. That tar comes by a callback while the archive writer asks for bytes, so a
- * thread with an engine handle of its own carries it through a pipe.
+ * each fetched as a tar from the engine; of an export the whole filesystem, likewise. That tar comes by a callback
+ * while the archive writer asks for bytes, so a thread with an engine handle of its own carries it through a pipe.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,12 +17,13 @@
 #include "docker/container.h"
 #include "service/backup_int.h"
 
-enum { CHANGED = 0, ADDED = 1, DELETED = 2 };
+enum { CHANGED = 0, ADDED = 1, DELETED = 2, TAR_END = 1024 };
 
 struct pump {
-	const struct cm_app *app;
+	struct cm_backup_run *run;
+	size_t zeros; /* at the end of what came so far, at most TAR_END */
 	const char *container;
-	const char *path;
+	const char *path; /* NULL: the whole filesystem */
 	int fds[2];
 	int rc;
 	struct cm_err err;
@@ -30,8 +31,13 @@ struct pump {
 
 static int pump_sink(void *ctx, const void *data, size_t len, struct cm_err *err)
 {
+	const unsigned char *bytes = data;
 	struct pump *p = ctx;
+	size_t n = 0;
 
+	while (n < len && n < TAR_END && bytes[len - 1 - n] == 0)
+		n++;
+	p->zeros = n < len ? n : p->zeros + n;
 	if (cm_fd_write_all(p->fds[1], data, len) < 0)
 		return cm_err_errno(err, errno, "passing the writable layer on");
 	return 0;
@@ -42,9 +48,16 @@ static void *pump_run(void *arg)
 	struct pump *p = arg;
 	struct cm_docker *d;
 
-	p->rc = cm_engine_get(p->app, &d, &p->err);
+	p->rc = cm_engine_get(p->run->app, &d, &p->err);
 	if (p->rc == 0)
+		cm_docker_set_cancel(d, cm_backup_cancelled, p->run);
+	if (p->rc == 0 && p->path == NULL)
+		p->rc = cm_container_export(d, p->container, pump_sink, p, &p->err);
+	else if (p->rc == 0)
 		p->rc = cm_container_archive_get(d, p->container, p->path, pump_sink, p, &p->err);
+	/* An engine that fails in the middle just ends its answer. */
+	if (p->rc == 0 && p->zeros < TAR_END)
+		p->rc = cm_err_set(&p->err, CM_EUPSTREAM, "The Docker Engine's answer ended too early.");
 	close(p->fds[1]);
 	return NULL;
 }
@@ -63,12 +76,10 @@ static int pump_read(void *ctx, void *data, size_t len, size_t *ret_len, struct 
 	return 0;
 }
 
-/* One path with all below it, put where it belongs in the part. */
-static int path_save(struct cm_backup_run *r, const char *path, struct cm_err *err)
+/* What the engine sends, put below dir of the part. */
+static int tar_save(struct cm_backup_run *r, const char *path, const char *dir, struct cm_err *err)
 {
-	struct pump p = { .app = r->app, .container = r->plan.id, .path = path };
-	const char *slash = strrchr(path, '/');
-	cm_autofree char *dir = cm_strndup(path + 1, slash > path ? (size_t)(slash - path) - 1 : 0);
+	struct pump p = { .run = r, .container = r->plan.id, .path = path };
 	struct cm_archive_watch watch;
 	pthread_t thread;
 	int rc;
@@ -81,7 +92,8 @@ static int path_save(struct cm_backup_run *r, const char *path, struct cm_err *e
 		return cm_err_set(err, CM_ENOMEM, "No thread could be started to read the writable layer.");
 	}
 	cm_backup_watch(r, &watch);
-	watch.progress = NULL;
+	if (path != NULL)
+		watch.progress = NULL;
 	rc = cm_archive_writer_part_tar(r->writer, dir, pump_read, &p, &watch, err);
 	close(p.fds[0]);
 	pthread_join(thread, NULL);
@@ -91,6 +103,16 @@ static int path_save(struct cm_backup_run *r, const char *path, struct cm_err *e
 		if (err != NULL)
 			*err = p.err;
 	}
+	return rc;
+}
+
+/* One path with all below it, put where it belongs in the part. */
+static int path_save(struct cm_backup_run *r, const char *path, struct cm_err *err)
+{
+	const char *slash = strrchr(path, '/');
+	cm_autofree char *dir = cm_strndup(path + 1, slash > path ? (size_t)(slash - path) - 1 : 0);
+	int rc = tar_save(r, path, dir, err);
+
 	if (rc < 0 && rc != CM_ECANCELLED)
 		cm_err_prefix(err, "Saving %s of the writable layer", path);
 	return rc;
@@ -191,11 +213,22 @@ static int deleted_save(struct cm_backup_run *r, struct cm_err *err)
 	return cm_archive_writer_part_deleted(r->writer, text, strlen(text), err);
 }
 
+static int whole_save(struct cm_backup_run *r, struct cm_err *err)
+{
+	int rc = tar_save(r, NULL, "", err);
+
+	if (rc < 0 && rc != CM_ECANCELLED)
+		return cm_err_prefix(err, "Exporting the filesystem of %s", r->plan.name);
+	return rc < 0 ? rc : cm_archive_writer_part_end(r->writer, err);
+}
+
 int cm_backup_write_layer(struct cm_backup_run *r, const struct cm_backup_part *part, struct cm_err *err)
 {
 	const char *covered = NULL;
 	int rc = cm_archive_writer_part_begin(r->writer, part->prefix, "rootfs", part->prefix, err);
 
+	if (r->plan.whole)
+		return rc < 0 ? rc : whole_save(r, err);
 	json_object_array_sort(r->plan.changes, by_path);
 	cm_backup_plan_warn(&r->plan, "The writable layer was read through the Docker Engine, which does not pass on "
 				      "extended attributes, ACLs and fractions of seconds.");

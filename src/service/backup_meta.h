@@ -25,17 +25,16 @@
  * image.json			GET /images/<id>/json, unchanged
  *
  * companion: {"server_name", "is_scheduled",	what the predecessor reads
- *	"format": "cm1", "version": 1, "id", "type": "container", "filename", "created_at", "created_ms",
- *	"container": name, "container_id", "status", "stack", "image", "image_id", "image_digest", "image_mode",
- *	"compression", "consistency", "held_ms" (how long it was paused or stopped), "note", "user", "size" (of the
- *file), "content_size", "files", "sha256", "duration_ms", "verified": true, "verified_at", "parts": [{"kind":
- *"config"|"networks"|"image"|"volume"|"bind"|"bind_file"|"rootfs", "name", "destination", "prefix" | null, "files",
- *"bytes", "deleted", "warnings": n, "state": "saved"|"reference"|"skipped", "reason"}], "warnings": ["sentence", …] (at
- *most 100), "warning_count",
- *	"set": {"id", "stack", "index", "count"}: only of a member of a stack backup (also in backup.json),
- *	"verify_error", "verify_problems": what a later verification found (service/verify.h),
- *	"drill": {"state": "ok"|"failed", "at", "duration_ms", "check", "error", "notes": […], "log"}: how its last
- *	drill went (service/drill.h)}
+ *	"format": "cm1", "version": 1, "id", "type": "container"|"volume"|"export", "filename", "created_at",
+ *"created_ms", "container": name, "container_id", "status", "stack", "image", "image_id", "image_digest", "image_mode",
+ *	"compression", "consistency", "held_ms" (how long it was paused or stopped), "note", "path" (of an
+ *export), "user", "size" (of the file), "content_size", "files", "sha256", "duration_ms", "verified": true,
+ *"verified_at", "parts": [{"kind": "config"|"networks"|"image"|"volume"|"bind"|"bind_file"|"rootfs", "name",
+ *"destination", "prefix" | null, "files", "bytes", "deleted", "warnings": n, "state": "saved"|"reference"|"skipped",
+ *"reason"}], "warnings": ["sentence", …] (at most 100), "warning_count", "set": {"id", "stack", "index", "count"}: only
+ *of a member of a stack backup (also in backup.json), "verify_error", "verify_problems": what a later verification
+ *found (service/verify.h), "drill": {"state": "ok"|"failed", "at", "duration_ms", "check", "error", "notes": […],
+ *"log"}: how its last drill went (service/drill.h)}
  */
 #ifndef CM_SERVICE_BACKUP_META_H
 #define CM_SERVICE_BACKUP_META_H

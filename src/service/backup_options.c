@@ -11,9 +11,11 @@
 
 enum { NOTE_MAX = 500 };
 
-static const char *const members[] = { "container", "consistency",    "image",	      "compression", "exec_pre",
-				       "exec_post", "vault",	      "stop_sharers", "note",	     "scheduled",
-				       "user",	    "remote_volumes", "drill",	      "volume",	     NULL };
+static const char *const members[] = { "container", "consistency", "image",  "compression",
+				       "exec_pre",  "exec_post",   "vault",  "stop_sharers",
+				       "note",	    "scheduled",   "user",   "remote_volumes",
+				       "drill",	    "volume",	   "export", "path",
+				       NULL };
 
 const char *cm_consistency_name(enum cm_consistency c)
 {
@@ -109,12 +111,13 @@ static int members_known(struct json_object *params, struct cm_err *err)
 
 static int texts_parse(struct json_object *params, struct cm_backup_options *o, struct cm_err *err)
 {
-	const char *container, *volume, *vault, *note, *user, *compression, *consistency;
+	const char *container, *volume, *vault, *note, *path, *user, *compression, *consistency;
 	int rc = text_get(params, "container", &container, err);
 
 	rc = rc < 0 ? rc : text_get(params, "volume", &volume, err);
 	rc = rc < 0 ? rc : text_get(params, "vault", &vault, err);
 	rc = rc < 0 ? rc : text_get(params, "note", &note, err);
+	rc = rc < 0 ? rc : text_get(params, "path", &path, err);
 	rc = rc < 0 ? rc : text_get(params, "user", &user, err);
 	rc = rc < 0 ? rc : text_get(params, "compression", &compression, err);
 	rc = rc < 0 ? rc : text_get(params, "consistency", &consistency, err);
@@ -126,6 +129,8 @@ static int texts_parse(struct json_object *params, struct cm_backup_options *o, 
 		return cm_err_set(err, CM_EINVAL, "Say which container to back up, by its name or id.");
 	if (note != NULL && strlen(note) > NOTE_MAX)
 		return cm_err_set(err, CM_EINVAL, "A note has at most %d bytes.", NOTE_MAX);
+	if (path != NULL && strlen(path) > NOTE_MAX)
+		return cm_err_set(err, CM_EINVAL, "A path has at most %d bytes.", NOTE_MAX);
 	if (consistency != NULL && !consistency_parse(consistency, &o->consistency))
 		return cm_err_set(err, CM_EINVAL, "consistency must be \"live\", \"pause\" or \"stop\".");
 	if (cm_codec_parse(compression, &o->codec) < 0)
@@ -134,6 +139,7 @@ static int texts_parse(struct json_object *params, struct cm_backup_options *o, 
 	o->volume = cm_strdup(volume);
 	o->vault = cm_strdup(vault);
 	o->note = cm_strdup(note);
+	o->path = cm_strdup(path);
 	o->user = cm_strdup(user);
 	return 0;
 }
@@ -149,6 +155,7 @@ int cm_backup_options_parse(struct json_object *params, struct cm_backup_options
 	rc = rc < 0 ? rc : bool_get(params, "stop_sharers", &o.stop_sharers, err);
 	rc = rc < 0 ? rc : bool_get(params, "scheduled", &o.scheduled, err);
 	rc = rc < 0 ? rc : bool_get(params, "drill", &o.drill, err);
+	rc = rc < 0 ? rc : bool_get(params, "export", &o.whole, err);
 	rc = rc < 0 ? rc : command_get(params, "exec_pre", &o.exec_pre, err);
 	rc = rc < 0 ? rc : command_get(params, "exec_post", &o.exec_post, err);
 	if (rc < 0) {
@@ -197,6 +204,7 @@ void cm_backup_options_release(struct cm_backup_options *o)
 	free(o->volume);
 	free(o->vault);
 	free(o->note);
+	free(o->path);
 	free(o->user);
 	cm_words_free(o->exec_pre);
 	cm_words_free(o->exec_post);
@@ -208,6 +216,9 @@ int cm_backup_params_check(struct json_object *params, struct cm_err *err)
 	struct cm_backup_options o = { 0 };
 	int rc = cm_backup_options_parse(params, &o, err);
 
+	/* Only its own job makes one. */
+	if (rc == 0 && o.whole)
+		rc = cm_err_set(err, CM_EINVAL, "A backup has no option called \"export\".");
 	if (rc == 0 && o.vault != NULL && !cm_str_eq(o.vault, "local"))
 		rc = cm_err_set(err, CM_EINVAL, "There is no vault called \"%.60s\".", o.vault);
 	cm_backup_options_release(&o);

@@ -18,10 +18,12 @@ struct cm_backup_options {
 	char *volume;		      /* NULL: a container */
 	char *vault;		      /* NULL: the default */
 	char *note;		      /* or NULL */
+	char *path;		      /* of an export: where the caller would have put it; a label. Or NULL */
 	char *user;		      /* or NULL */
 	char **exec_pre, **exec_post; /* words, ended by NULL; NULL: none */
 	enum cm_consistency consistency;
 	enum cm_codec codec;
+	bool whole;	/* the whole filesystem through the engine: an export, see service/export.h */
 	bool reference; /* of the image, instead of its layers */
 	bool stop_sharers;
 	bool skip_remote;

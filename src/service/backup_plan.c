@@ -373,8 +373,9 @@ int cm_backup_plan_parts(struct cm_backup_plan *plan, const struct cm_backup_hos
 			rc = bind_part(plan, i, host, err);
 		}
 	}
-	if (rc == 0 && cm_json_len(plan->changes) > 0 &&
-	    part_add(plan, CM_BACKUP_ROOTFS, count, "rootfs", "Changes made inside the container", NULL) == NULL)
+	if (rc == 0 && (plan->whole || cm_json_len(plan->changes) > 0) &&
+	    part_add(plan, CM_BACKUP_ROOTFS, count, "rootfs",
+		     plan->whole ? "The whole filesystem" : "Changes made inside the container", NULL) == NULL)
 		rc = too_many(err);
 	return rc;
 }

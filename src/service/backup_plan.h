@@ -38,6 +38,7 @@ struct cm_backup_plan {
 	struct json_object *mounts;   /* volumes_info.json */
 	struct json_object *changes;  /* of the writable layer; empty: there are none */
 	char *upper;		      /* its folder on the engine's host, or NULL: it is read through the engine */
+	bool whole;		      /* an export: one part, "rootfs", that is the engine's export */
 	struct json_object *warnings; /* array of sentences */
 	char id[72];
 	char name[256];

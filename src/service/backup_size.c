@@ -92,8 +92,9 @@ void cm_backup_show_verified(struct cm_backup_run *r, uint64_t bytes)
 
 void cm_backup_size_guess(struct cm_backup_run *r)
 {
-	cm_autojson struct json_object *parts =
-	    parts_then(r->plan.name, r->options.volume != NULL ? "volume" : "container");
+	cm_autojson struct json_object *parts = parts_then(r->plan.name, r->options.volume != NULL ? "volume"
+									 : r->options.whole	   ? "export"
+												   : "container");
 	uint64_t sum = image_guess(r, parts);
 
 	r->bytes_expected = 0;

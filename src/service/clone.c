@@ -62,8 +62,7 @@ int cm_clone_params_check(struct json_object *params, struct cm_err *err)
 	return 0;
 }
 
-/* Labels of a project that the clone is not part of, or its new one's. */
-static void labels_change(const struct cm_clone *c, struct json_object *config)
+void cm_clone_labels(const struct cm_clone *c, struct json_object *config)
 {
 	struct json_object *labels = cm_json_obj(config, "Labels"), *kept = json_object_new_object();
 
@@ -81,7 +80,7 @@ static void labels_change(const struct cm_clone *c, struct json_object *config)
 	cm_json_set(config, "Labels", kept);
 }
 
-static void mounts_drop(struct json_object *inspect)
+void cm_clone_mounts_drop(struct json_object *inspect)
 {
 	struct json_object *host = cm_json_obj(inspect, "HostConfig");
 
@@ -112,8 +111,8 @@ static int spec_make(struct cm_clone *c, struct json_object *source, const char 
 	cm_engine_known(c->app, &engine);
 	o.engine_name = engine.name;
 	if (cm_str_eq(c->volumes, "none"))
-		mounts_drop(inspect);
-	labels_change(c, config);
+		cm_clone_mounts_drop(inspect);
+	cm_clone_labels(c, config);
 	rc = rc < 0 ? rc : cm_clone_env(config, cm_json_get(c->params, "env"), err);
 	rc = rc < 0 ? rc : cm_clone_ports(c, inspect, &ports, err);
 	rc = rc < 0 ? rc : cm_clone_volumes(c, inspect, &anon, err);
@@ -144,7 +143,7 @@ static int networks_join(struct cm_clone *c, const struct cm_spec *spec, const c
 	return rc;
 }
 
-static int create(struct cm_clone *c, const struct cm_spec *spec, const char *name, char **ret_id, struct cm_err *err)
+int cm_clone_create(struct cm_clone *c, const struct cm_spec *spec, const char *name, char **ret_id, struct cm_err *err)
 {
 	cm_autojson struct json_object *warnings = NULL;
 	int rc = cm_clone_note(c, "containers", name, err);
@@ -158,7 +157,7 @@ static int create(struct cm_clone *c, const struct cm_spec *spec, const char *na
 		cm_clone_unnote(c, "containers", name);
 	for (size_t i = 0; rc == 0 && i < cm_json_len(spec->warnings); i++)
 		json_object_array_add(c->warnings, json_object_get(json_object_array_get_idx(spec->warnings, i)));
-	return rc;
+	return rc < 0 ? rc : networks_join(c, spec, *ret_id, err);
 }
 
 /* One container: the whole way to the started clone. wish: its name, or NULL. */
@@ -177,8 +176,7 @@ static int clone_one(struct cm_clone *c, struct json_object *source, const char 
 	cm_progress_step(c->progress, 1, STEPS, cm_spec_name(source));
 	rc = rc < 0 ? rc : spec_make(c, source, name, &spec, err);
 	cm_progress_step(c->progress, STEPS, STEPS, name);
-	rc = rc < 0 ? rc : create(c, spec, name, &id, err);
-	rc = rc < 0 ? rc : networks_join(c, spec, id, err);
+	rc = rc < 0 ? rc : cm_clone_create(c, spec, name, &id, err);
 	if (rc == 0 && start)
 		rc = cm_container_start(c->d, id, err);
 	cm_spec_free(spec);
@@ -300,7 +298,7 @@ static void gone(int rc, int *ret)
 int cm_clone_undo(const struct cm_app *app, struct json_object *made, struct cm_err *err)
 {
 	struct json_object *containers = cm_json_arr(made, "containers"), *volumes = cm_json_arr(made, "volumes");
-	struct json_object *networks = cm_json_arr(made, "networks");
+	struct json_object *networks = cm_json_arr(made, "networks"), *images = cm_json_arr(made, "images");
 	struct cm_docker *d;
 	int rc = cm_engine_get(app, &d, err), worst = 0;
 
@@ -309,6 +307,10 @@ int cm_clone_undo(const struct cm_app *app, struct json_object *made, struct cm_
 	for (size_t i = cm_json_len(containers); i > 0; i--)
 		gone(cm_container_remove(d, json_object_get_string(json_object_array_get_idx(containers, i - 1)), true,
 					 true, err),
+		     &worst);
+	for (size_t i = 0; i < cm_json_len(images); i++)
+		gone(cm_image_remove(d, json_object_get_string(json_object_array_get_idx(images, i)), true, false, NULL,
+				     err),
 		     &worst);
 	for (size_t i = 0; i < cm_json_len(volumes); i++)
 		gone(cm_volume_remove(d, json_object_get_string(json_object_array_get_idx(volumes, i)), true, err),
@@ -334,9 +336,9 @@ static void audit(const struct cm_clone *c, const char *status, const struct cm_
 	(void)cm_audit(&event, NULL);
 }
 
-static int begin(struct cm_clone *c, struct cm_err *err)
+int cm_clone_begin(struct cm_clone *c, const char *subject, struct cm_err *err)
 {
-	static const char *const lists[] = { "containers", "volumes", "networks" };
+	static const char *const lists[] = { "containers", "volumes", "networks", "images" };
 	const char *stack = cm_json_str(c->params, "stack", "");
 	cm_autofree char *text = NULL;
 	int rc;
@@ -353,18 +355,29 @@ static int begin(struct cm_clone *c, struct cm_err *err)
 	c->copied = json_object_new_array();
 	c->done = json_object_new_array();
 	c->warnings = json_object_new_array();
-	rc = cm_clone_params_check(c->params, err);
-	rc = rc < 0 ? rc : cm_engine_get(c->app, &c->d, err);
+	rc = cm_engine_get(c->app, &c->d, err);
 	rc = rc < 0 ? rc : cm_container_list(c->d, true, NULL, &c->listed, err);
 	if (rc < 0)
 		return rc;
 	c->shift = (struct cm_shift){ .app = c->app, .d = c->d };
 	text = cm_json_text(c->made);
-	return cm_journal_add(NULL, "clone", NULL, c->stack ? c->stack : cm_json_str(c->params, "container", ""), text,
-			      &c->journal, err);
+	return cm_journal_add(NULL, "clone", NULL, subject, text, &c->journal, err);
 }
 
-static void release(struct cm_clone *c)
+void cm_clone_end(struct cm_clone *c, int rc)
+{
+	struct cm_err undo = { 0 };
+
+	if (c->d != NULL)
+		cm_shift_drop(&c->shift);
+	cm_engine_changed();
+	if (rc < 0 && c->journal != 0 && cm_clone_undo(c->app, c->made, &undo) < 0)
+		cm_journal_failed(c->journal, undo.text, NULL);
+	else if (c->journal != 0)
+		cm_journal_close(c->journal, NULL);
+}
+
+void cm_clone_release(struct cm_clone *c)
 {
 	json_object_put(c->made);
 	json_object_put(c->listed);
@@ -402,17 +415,14 @@ int cm_clone_run(const struct cm_app *app, struct json_object *params, struct cm
 		 struct json_object **ret_result, struct cm_err *err)
 {
 	struct cm_clone c = { .app = app, .params = params, .progress = progress };
-	struct cm_err why = { 0 }, undo = { 0 };
-	int rc = begin(&c, &why);
+	const char *subject = cm_json_str(params, "stack", "");
+	struct cm_err why = { 0 };
+	int rc = cm_clone_params_check(params, &why);
 
+	rc =
+	    rc < 0 ? rc : cm_clone_begin(&c, subject[0] != '\0' ? subject : cm_json_str(params, "container", ""), &why);
 	rc = rc < 0 ? rc : c.stack != NULL ? clone_stack(&c, &why) : clone_container(&c, &why);
-	if (c.d != NULL)
-		cm_shift_drop(&c.shift);
-	cm_engine_changed();
-	if (rc < 0 && c.journal != 0 && cm_clone_undo(app, c.made, &undo) < 0)
-		cm_journal_failed(c.journal, undo.text, NULL);
-	else if (c.journal != 0)
-		cm_journal_close(c.journal, NULL);
+	cm_clone_end(&c, rc);
 	audit(&c, rc == 0 ? "completed" : rc == CM_ECANCELLED ? "cancelled" : "error", rc < 0 ? &why : NULL);
 	for (size_t i = 0; rc == 0 && i < cm_json_len(c.warnings); i++)
 		cm_progress_warn(progress, json_object_get_string(json_object_array_get_idx(c.warnings, i)));
@@ -420,6 +430,6 @@ int cm_clone_run(const struct cm_app *app, struct json_object *params, struct cm
 		*err = why;
 	if (rc == 0 && ret_result != NULL)
 		*ret_result = result_make(&c);
-	release(&c);
+	cm_clone_release(&c);
 	return rc;
 }

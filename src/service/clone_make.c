@@ -310,7 +310,7 @@ int cm_clone_ports(struct cm_clone *c, struct json_object *inspect, struct json_
 	int rc = 0;
 
 	/* Those of the original count as taken, even while it does not run. */
-	for (size_t i = 0; i < cm_json_len(was); i++) {
+	for (size_t i = 0; !c->anew && i < cm_json_len(was); i++) {
 		struct json_object *p = json_object_array_get_idx(was, i);
 		const char *slash = strchr(cm_json_str(p, "container", ""), '/');
 		char key[32];

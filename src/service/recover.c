@@ -72,7 +72,10 @@ static int entry_undo(const struct cm_app *app, const struct cm_journal_entry *e
 	if (clone) {
 		rc = cm_clone_undo(app, state, err);
 		if (rc == 0)
-			snprintf(text, TEXT_SIZE, "What a clone of %.255s had made was removed.",
+			snprintf(text, TEXT_SIZE,
+				 cm_json_len(cm_json_arr(state, "images")) > 0
+				     ? "What the restore of the export of %.255s had made was removed."
+				     : "What a clone of %.255s had made was removed.",
 				 e->name ? e->name : "a container");
 		return rc;
 	}

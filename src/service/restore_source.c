@@ -11,6 +11,9 @@
 #include "core/str.h"
 #include "service/container_spec.h"
 
+/* What the caller expects to find. */
+enum kind { CONTAINER, VOLUME, EXPORT };
+
 void cm_restore_source_add_missing(struct cm_restore_source *s, const char *detail, const char *fmt, ...)
 {
 	struct json_object *o = json_object_new_object();
@@ -210,7 +213,20 @@ static void ours_missing(struct cm_restore_source *s)
 					      "The image %s", cm_json_str(s->image, "ref", ""));
 }
 
-static int ours_read(struct cm_restore_source *s, struct cm_err *err)
+/* The filesystem of an export is no layer on top of an image, and the other way round. */
+static int ours_kind(const struct cm_restore_source *s, struct json_object *backup, enum kind kind, struct cm_err *err)
+{
+	bool is_export = cm_json_bool(cm_json_obj(backup, "options"), "export", false);
+
+	if (is_export && kind != EXPORT)
+		return cm_err_set(err, CM_EUNSUPPORTED,
+				  "This is an export: restore it from its own page, under /restore-export/.");
+	if (kind == EXPORT && (!is_export || s->rootfs == NULL))
+		return cm_err_set(err, CM_EUNSUPPORTED, "This is no export of a container.");
+	return 0;
+}
+
+static int ours_read(struct cm_restore_source *s, enum kind kind, struct cm_err *err)
 {
 	cm_autojson struct json_object *backup = NULL, *info = NULL;
 	int rc = cm_archive_member_json(s->ours, "container_config.json", &s->inspect, err);
@@ -238,7 +254,7 @@ static int ours_read(struct cm_restore_source *s, struct cm_err *err)
 	cm_str_copy(s->server_name, sizeof(s->server_name), cm_json_str(backup, "server_name", "Unknown Server"));
 	cm_str_copy(s->engine_version, sizeof(s->engine_version), cm_json_str_at(backup, "engine.version", ""));
 	s->created_ms = cm_json_int(backup, "created_ms", 0);
-	return 0;
+	return ours_kind(s, backup, kind, err);
 }
 
 /* What a backup of a volume alone tells. */
@@ -269,16 +285,18 @@ static int ours_volume(struct cm_restore_source *s, struct cm_err *err)
 	return 0;
 }
 
-static int source_read(struct cm_restore_source *s, bool volume, struct cm_err *err)
+static int source_read(struct cm_restore_source *s, enum kind kind, struct cm_err *err)
 {
 	struct cm_source source = cm_vaults_source(&s->opened);
 	int rc = cm_archive_open(&source, &s->ours, err);
 
 	s->size = (int64_t)source.size;
 	if (rc == 0 && cm_archive_kind(s->ours) == CM_ARCHIVE_OURS)
-		return volume ? ours_volume(s, err) : ours_read(s, err);
-	if (rc == 0 && volume)
-		rc = cm_err_set(err, CM_EUNSUPPORTED, "This is no backup of a volume alone.");
+		return kind == VOLUME ? ours_volume(s, err) : ours_read(s, kind, err);
+	if (rc == 0 && kind != CONTAINER)
+		rc = cm_err_set(err, CM_EUNSUPPORTED,
+				kind == VOLUME ? "This is no backup of a volume alone."
+					       : "This is no export of a container.");
 	if (rc != 0)
 		return rc;
 	cm_archive_free(s->ours);
@@ -287,7 +305,7 @@ static int source_read(struct cm_restore_source *s, bool volume, struct cm_err *
 	return rc ? rc : cm_restore_source_from_legacy(s, err);
 }
 
-static int source_open(const struct cm_app *app, const char *file, bool volume, struct cm_restore_source **ret,
+static int source_open(const struct cm_app *app, const char *file, enum kind kind, struct cm_restore_source **ret,
 		       struct cm_err *err)
 {
 	struct cm_restore_source *s = cm_alloc(sizeof(*s));
@@ -302,7 +320,7 @@ static int source_open(const struct cm_app *app, const char *file, bool volume, 
 	else
 		rc = cm_vaults_open_file(app, file, &s->opened, err);
 	if (rc == 0)
-		rc = source_read(s, volume, err);
+		rc = source_read(s, kind, err);
 	if (rc != 0) {
 		cm_restore_source_close(s);
 		return rc;
@@ -314,13 +332,19 @@ static int source_open(const struct cm_app *app, const char *file, bool volume, 
 int cm_restore_source_open(const struct cm_app *app, const char *file, struct cm_restore_source **ret,
 			   struct cm_err *err)
 {
-	return source_open(app, file, false, ret, err);
+	return source_open(app, file, CONTAINER, ret, err);
 }
 
 int cm_restore_source_open_volume(const struct cm_app *app, const char *file, struct cm_restore_source **ret,
 				  struct cm_err *err)
 {
-	return source_open(app, file, true, ret, err);
+	return source_open(app, file, VOLUME, ret, err);
+}
+
+int cm_restore_source_open_export(const struct cm_app *app, const char *file, struct cm_restore_source **ret,
+				  struct cm_err *err)
+{
+	return source_open(app, file, EXPORT, ret, err);
 }
 
 int cm_restore_source_image(struct cm_restore_source *s, cm_archive_write_fn write, void *ctx, struct cm_err *err)

@@ -55,6 +55,10 @@ int cm_restore_source_open(const struct cm_app *app, const char *file, struct cm
  * size are there. Errors: CM_EUNSUPPORTED too when it is no such backup. */
 int cm_restore_source_open_volume(const struct cm_app *app, const char *file, struct cm_restore_source **ret,
 				  struct cm_err *err);
+/* The same for an export (service/export.h): rootfs is there, and is the whole filesystem. Errors: CM_EUNSUPPORTED too
+ * when it is no export; cm_restore_source_open() refuses one likewise. */
+int cm_restore_source_open_export(const struct cm_app *app, const char *file, struct cm_restore_source **ret,
+				  struct cm_err *err);
 void cm_restore_source_close(struct cm_restore_source *s);
 
 /* "cm1" or "predecessor". */

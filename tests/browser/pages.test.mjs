@@ -29,7 +29,9 @@ before(async () => {
   await docker('run', '-d', '--init', '--name', `${p}web`, '--label', `com.docker.compose.project=${p}shop`, '--label', 'com.docker.compose.service=web',
     '-v', `${p}shared:/data`, 'busybox:local', 'sleep', '1000000');
   const made = await app.waitJob((await app.api('POST', `/api/stack/${p}shop/backup`, {})).json.job_id);
+  const exported = (await app.api('POST', '/api/docker/containers', { action: 'backup', containerId: id, options: { path: '/srv/exports' } })).json.backupFile;
   list = [
+    `/backup/${exported}`, `/restore-export/${exported}`,
     `/backup-set/${made.result.set_id}`, '/stacks', '/stacks?q=nothing-of-this-name', `/stack/${p}shop`, `/stack/${p}shop/delete`,
     '/', '/containers', '/containers?q=nothing-of-this-name', '/containers?sort=-created', `/container/${id}/delete`, `/container/${id}/clone`,
     '/volumes', '/volumes?state=unused&sort=-size', '/volumes/new', '/volumes/prune', `/volume/${p}one/delete`, `/volume/${p}one`,

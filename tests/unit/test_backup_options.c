@@ -105,3 +105,15 @@ TEST(backup_options__unknown_vault_is_refused_before_the_job)
 
 	CHECK_INT(cm_backup_params_check(params, NULL), CM_EINVAL);
 }
+
+TEST(backup_options__an_export_is_not_asked_for_as_a_backup)
+{
+	cm_autojson struct json_object *params = json_tokener_parse("{\"container\":\"web\",\"export\":true}");
+	struct cm_backup_options o;
+
+	CHECK_INT(cm_backup_params_check(params, NULL), CM_EINVAL);
+	CHECK_INT(parse("{\"container\":\"web\",\"export\":true,\"path\":\"/srv\"}", &o, NULL), 0);
+	CHECK(o.whole);
+	CHECK_STR(o.path, "/srv");
+	cm_backup_options_release(&o);
+}

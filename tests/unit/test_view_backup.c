@@ -124,6 +124,18 @@ TEST(view_backup__row_offers_each_role_what_it_may)
 	CHECK(cm_json_get(admin, "restore_url") != NULL);
 }
 
+TEST(view_backup__an_export_is_restored_from_its_own_page)
+{
+	struct cm_catalog_row whole = row;
+	cm_autojson struct json_object *o = NULL;
+
+	whole.type = "export";
+	o = cm_view_backup_row(&whole, CM_ROLE_ADMIN, 0);
+	CHECK(cm_str_has_prefix(cm_json_str(o, "restore_url", ""), "/restore-export/"));
+	CHECK(cm_json_bool(o, "is_export", false) && cm_json_bool(o, "is_container", false));
+	CHECK_STR(cm_json_str(o, "type_text", ""), "Export");
+}
+
 TEST(view_backup__network_and_old_ones_offer_less)
 {
 	struct cm_catalog_row net = { .vault = "local",

@@ -126,7 +126,9 @@ static void content_read(const struct cm_app *app, struct gathered *g)
 	g->companion = companion_read(app, &g->row);
 	if (cm_str_eq(g->row.type, "volume"))
 		return;
-	if (g->row.has_manifest || g->row.size <= LEGACY_READ_MAX)
+	if (cm_str_eq(g->row.type, "export"))
+		(void)cm_restore_source_open_export(app, g->row.file, &g->source, NULL);
+	else if (g->row.has_manifest || g->row.size <= LEGACY_READ_MAX)
 		(void)cm_restore_source_open(app, g->row.file, &g->source, NULL);
 }
 
@@ -134,14 +136,17 @@ static int page_show(struct cm_request *rq, struct cm_reply *rp, struct cm_err *
 {
 	struct gathered g = { 0 };
 	struct cm_backup_page page = { .row = &g.row, .role = rq->role, .now_ms = cm_now_ms() };
-	struct cm_catalog_query others = { .type = "container", .limit = OTHERS_SHOWN };
+	struct cm_catalog_query others = { .limit = OTHERS_SHOWN };
+	bool of_container;
 	int rc = cm_catalog_get(NULL, rq->params[0], &g.row, err);
 
 	if (rc < 0)
 		return rc;
 	content_read(rq->app, &g);
+	of_container = cm_str_eq(g.row.type, "container") || cm_str_eq(g.row.type, "export");
 	others.container_name = g.row.container_name;
-	if (cm_str_eq(g.row.type, "container") && g.row.container_name != NULL)
+	others.type = g.row.type;
+	if (of_container && g.row.container_name != NULL)
 		(void)cm_catalog_list(&others, &g.others, NULL);
 	page.companion = g.companion;
 	page.source = g.source;
@@ -149,10 +154,11 @@ static int page_show(struct cm_request *rq, struct cm_reply *rp, struct cm_err *
 	page.others = &g.others;
 	page.job_id = job_find(&g);
 	page.job_text = g.job_text;
-	page.container_state = cm_str_eq(g.row.type, "container") ? container_state(rq->app, &g) : NULL;
+	page.container_state = of_container ? container_state(rq->app, &g) : NULL;
 	cm_view_title(rp,
 		      cm_str_eq(g.row.type, "network")	? "Backup of network %s"
 		      : cm_str_eq(g.row.type, "volume") ? "Backup of volume %s"
+		      : cm_str_eq(g.row.type, "export") ? "Export of %s"
 							: "Backup of %s",
 		      g.row.container_name ? g.row.container_name : g.row.file);
 	cm_view_backup_page(cm_view_data(rp), &page);

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A copy of a container, or of a whole stack: the form, and the API of the second source.
+ * A copy of a container, or of a whole stack: the forms. The API is in page_docker.c.
  */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-#include "core/clock.h"
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/str.h"
@@ -23,7 +21,7 @@
 #include "web/reply.h"
 #include "web/view.h"
 
-enum { WAIT_MS = 200, WAIT_LIMIT_MS = 3600 * 1000, LINES_MAX = 500 };
+enum { LINES_MAX = 500 };
 
 static int job_add(const struct cm_request *rq, struct json_object *params, const char *subject,
 		   char id[CM_UUID_LEN + 1], struct cm_err *err)
@@ -184,122 +182,4 @@ int cm_page_stack_clone(struct cm_request *rq, struct cm_reply *rp, struct cm_er
 	snprintf(where, sizeof(where), "/job/%s", id);
 	cm_reply_redirect(rp, where);
 	return 0;
-}
-
-static void failed_reply(struct cm_reply *rp, const struct cm_err *why, const char *job)
-{
-	struct json_object *o = json_object_new_object();
-	cm_autofree char *text = cm_asprintf("Clone failed: %s", why->text);
-
-	cm_json_set_str(o, "error", text);
-	cm_json_set_str(o, "code", "CLONE_FAILED");
-	cm_json_set_str(o, "reason", cm_err_word(why->code));
-	if (job != NULL)
-		cm_json_set_str(o, "job_id", job);
-	cm_reply_json(rp, cm_err_http(why->code), o);
-}
-
-static int code_of(const char *word)
-{
-	for (int code = -1; code > -CM_CODE_COUNT; code--)
-		if (cm_str_eq(cm_err_word(code), word))
-			return code;
-	return CM_EINTERNAL;
-}
-
-static void ended_reply(struct cm_reply *rp, const struct cm_job *job)
-{
-	struct cm_err why = { 0 };
-	struct json_object *o;
-
-	if (job->state == CM_JOB_COMPLETE) {
-		o = job->result != NULL ? cm_json_copy(job->result) : json_object_new_object();
-		cm_json_set_bool(o, "success", true);
-		cm_json_set_str(o, "job_id", job->id);
-		cm_reply_json(rp, 200, o);
-		return;
-	}
-	cm_err_set(&why, job->state == CM_JOB_CANCELLED ? CM_ECANCELLED : code_of(job->error_code), "%s",
-		   job->error_text != NULL ? job->error_text : "It was cancelled.");
-	failed_reply(rp, &why, job->id);
-}
-
-static void accepted_reply(struct cm_reply *rp, const char *id)
-{
-	struct json_object *o = json_object_new_object();
-
-	cm_json_set_bool(o, "success", true);
-	cm_json_set_str(o, "message", "Clone started");
-	cm_json_set_str(o, "job_id", id);
-	cm_json_set_str(o, "progress_id", id);
-	cm_reply_json(rp, 202, o);
-}
-
-static int wait_for_end(struct cm_reply *rp, const char *id, struct cm_err *err)
-{
-	int64_t end = cm_monotonic_ms() + WAIT_LIMIT_MS;
-
-	while (cm_monotonic_ms() < end) {
-		struct timespec t = { .tv_nsec = (long)WAIT_MS * 1000000 };
-		struct cm_job job = { 0 };
-		int rc = cm_queue_get(id, &job, err);
-
-		if (rc < 0)
-			return rc;
-		if (cm_job_state_over(job.state)) {
-			ended_reply(rp, &job);
-			cm_job_release(&job);
-			return 0;
-		}
-		cm_job_release(&job);
-		nanosleep(&t, NULL);
-	}
-	accepted_reply(rp, id);
-	return 0;
-}
-
-/* {"action": "clone", "containerId" | "stack", "options": {…}} as params of the job. Caller puts. */
-static struct json_object *api_params(struct json_object *body)
-{
-	struct json_object *params = cm_json_copy(cm_json_obj(body, "options"));
-
-	if (params == NULL)
-		params = json_object_new_object();
-	/* Where the second source would have put its file: nothing of a clone. */
-	json_object_object_del(params, "path");
-	json_object_object_del(params, "user");
-	json_object_object_del(params, "container");
-	json_object_object_del(params, "stack");
-	if (cm_json_str(body, "stack", "")[0] != '\0')
-		cm_json_set_str(params, "stack", cm_json_str(body, "stack", ""));
-	else
-		cm_json_set_str(params, "container", cm_json_str(body, "containerId", ""));
-	return params;
-}
-
-int cm_page_docker_containers(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err)
-{
-	const char *action = cm_json_str(rq->json, "action", ""), *prefer = cm_request_header(rq, "prefer");
-	cm_autojson struct json_object *params = api_params(rq->json), *inspect = NULL;
-	const char *subject = cm_json_str(params, "stack", NULL);
-	char id[CM_UUID_LEN + 1];
-	int rc = 0;
-
-	if (!cm_str_eq(action, "clone"))
-		return cm_err_set(err, CM_EINVAL, "action must be \"clone\".");
-	if (subject == NULL) {
-		rc = cm_containers_look(rq->app, cm_json_str(params, "container", ""), &inspect, err);
-		subject = rc == 0 ? cm_spec_name(inspect) : "";
-		cm_json_set_str(params, "container", cm_json_str(inspect, "Id", ""));
-	}
-	rc = rc < 0 ? rc : job_add(rq, params, subject, id, err);
-	if (rc < 0) {
-		failed_reply(rp, err, NULL);
-		return 0;
-	}
-	if (prefer != NULL && strcasestr(prefer, "respond-async") != NULL) {
-		accepted_reply(rp, id);
-		return 0;
-	}
-	return wait_for_end(rp, id, err);
 }

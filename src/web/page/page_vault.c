@@ -96,6 +96,7 @@ static int filters_add(const struct cm_request *rq, struct json_object *data, st
 	cm_view_choice(list, "container", "Containers", NULL, cm_str_eq(type, "container"));
 	cm_view_choice(list, "volume", "Volumes", NULL, cm_str_eq(type, "volume"));
 	cm_view_choice(list, "network", "Networks", NULL, cm_str_eq(type, "network"));
+	cm_view_choice(list, "export", "Exports", NULL, cm_str_eq(type, "export"));
 	cm_json_set(filters, "type", list);
 	list = json_object_new_array();
 	cm_view_choice(list, "", "Any state", NULL, state[0] == '\0');

@@ -47,6 +47,8 @@ static const struct word operations[] = {
 	{ "container_update", "Limits changed" },
 	{ "container_reveal", "Secrets of a container shown" },
 	{ "container_clone", "Container cloned" },
+	{ "container_export", "Container exported" },
+	{ "export_restore", "Export restored" },
 	{ "stack_start", "Stack started" },
 	{ "stack_stop", "Stack stopped" },
 	{ "stack_restart", "Stack restarted" },

@@ -114,6 +114,7 @@ static void urls_add(struct json_object *o, const struct cm_catalog_row *row, en
 		cm_view_url(o, "restore_url",
 			    is_network			     ? "/network/restore?filename=%s"
 			    : cm_str_eq(row->type, "volume") ? "/restore-volume/%s"
+			    : cm_str_eq(row->type, "export") ? "/restore-export/%s"
 							     : "/restore/%s",
 			    row->file);
 	if (role >= CM_ROLE_DEVELOPER)
@@ -138,6 +139,7 @@ static void common_add(struct json_object *o, const struct cm_catalog_row *row, 
 	cm_json_set_str(o, "container_name", row->container_name);
 	cm_json_set_bool(o, "is_container", !is_network && !cm_str_eq(row->type, "volume"));
 	cm_json_set_bool(o, "is_volume", cm_str_eq(row->type, "volume"));
+	cm_json_set_bool(o, "is_export", cm_str_eq(row->type, "export"));
 	cm_json_set_bool(o, "is_network", is_network);
 	cm_json_set_str(o, "note", row->note);
 	cm_json_set_bool(o, "is_legacy", is_legacy(row));

@@ -87,6 +87,8 @@ static struct json_object *facts_make(const struct cm_backup_page *p)
 	fact(list, "Server", false, "%s", row->server_name ? row->server_name : "Unknown Server");
 	if (!cm_str_eq(row->type, "network"))
 		fact(list, "Made", false, user[0] != '\0' ? "%s, by %s" : "%s", made, user);
+	if (cm_json_str(p->companion, "path", NULL) != NULL)
+		fact(list, "Path asked for", true, "%s", cm_json_str(p->companion, "path", ""));
 	consistency_fact(list, p);
 	fact(list, "Stored in", false, "%s", cm_str_eq(row->vault, "local") ? "Local vault" : row->vault);
 	size_facts(list, p);
@@ -116,7 +118,8 @@ static struct json_object *image_make(const struct cm_restore_source *s, struct 
 	cm_json_set_str(o, "digest", cm_json_str(s->image, "digest", NULL));
 	cm_view_text(o, "platform_text", os && arch ? "%s/%s" : "unknown platform", os, arch);
 	cm_json_set_str(o, "kind_text",
-			cm_str_eq(mode, "embed")       ? "Inside the backup"
+			cm_str_eq(cm_json_str(companion, "type", ""), "export") ? "Only noted: its files are inside"
+			: cm_str_eq(mode, "embed")				? "Inside the backup"
 			: cm_str_eq(mode, "reference") ? "Only noted, to be pulled by its digest"
 						       : "Not in the backup");
 	cm_view_size(o, "size", size > 0 ? size : -1);

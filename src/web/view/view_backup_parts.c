@@ -84,6 +84,8 @@ static struct json_object *own_part(const struct cm_backup_page *p, struct json_
 		cm_count_text(text, cm_json_int(part, "files", 0), "file", "files");
 		cm_view_text(o, "files_text", "%s, and a list of deleted ones", text);
 	}
+	if (cm_str_eq(p->row->type, "export") && cm_str_eq(kind, "rootfs"))
+		cm_json_set_str(o, "kind_text", "Filesystem");
 	if (prefix != NULL && p->role >= CM_ROLE_DEVELOPER)
 		cm_view_url(o, "files_url", "/backup/%s/files?path=%s", p->row->file, prefix);
 	return o;
@@ -205,6 +207,20 @@ static void volume_command(struct json_object *list, const struct cm_restore_sou
 	command_add(list, comment, b.data);
 }
 
+/* Of an export: its files as an image of its own, which has no configuration. */
+static void import_commands(struct json_object *list, const struct cm_restore_source *s, struct cm_buf *run)
+{
+	cm_autojson struct json_object *inspect = cm_json_copy(s->inspect);
+	cm_autobuf struct cm_buf b = CM_BUF_INIT(COMMAND_MAX);
+	cm_autofree char *image = cm_asprintf("export:%.100s", cm_spec_name(inspect));
+
+	cm_buf_str(&b, "tar --numeric-owner --xattrs --xattrs-include='*' -C rootfs -c . | docker import - ");
+	shell_word(&b, image);
+	command_add(list, "Import the filesystem as an image", b.data);
+	cm_json_set_str(cm_json_obj(inspect, "Config"), "Image", image);
+	cm_spec_run_text(inspect, NULL, CM_SPEC_MASK_ENV, run);
+}
+
 struct json_object *cm_view_by_hand(const struct cm_backup_page *p)
 {
 	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
@@ -217,7 +233,10 @@ struct json_object *cm_view_by_hand(const struct cm_backup_page *p)
 			command_add(list, "Load the image", "docker load -i image.tar");
 		for (size_t i = 0; i < cm_json_len(s->volumes); i++)
 			volume_command(list, s, json_object_array_get_idx(s->volumes, i), !p->row->has_manifest);
-		cm_spec_run_text(s->inspect, s->image_config, CM_SPEC_MASK_ENV, &run);
+		if (cm_str_eq(p->row->type, "export"))
+			import_commands(list, s, &run);
+		else
+			cm_spec_run_text(s->inspect, s->image_config, CM_SPEC_MASK_ENV, &run);
 		if (run.len > 0 && !cm_buf_failed(&run))
 			command_add(list, "Start it; values of the environment stand in container_config.json",
 				    run.data);

@@ -60,7 +60,10 @@ void cm_view_container_head(struct json_object *data, const struct cm_container_
 	cm_view_url(data, "console_url", admin && p->own == CM_OWN_NOT ? "/console/%s" : NULL, id);
 	cm_view_url(data, "redeploy_url", admin && p->own == CM_OWN_NOT ? "/container/%s/redeploy" : NULL, id);
 	cm_view_url(data, "clone_url", admin && p->own == CM_OWN_NOT ? "/container/%s/clone" : NULL, id);
-	cm_json_set_bool(data, "has_more", cm_json_get(data, "kill_url") || cm_json_get(data, "delete_url"));
+	cm_view_url(data, "export_url", developer && p->own == CM_OWN_NOT ? "/container/%s/export" : NULL, id);
+	cm_json_set_bool(data, "has_more",
+			 cm_json_get(data, "export_url") || cm_json_get(data, "kill_url") ||
+			     cm_json_get(data, "delete_url"));
 	tab_add(tabs, "Overview", id, "", current, true);
 	tab_add(tabs, "Processes", id, "top", current, developer);
 	tab_add(tabs, "Changed files", id, "changes", current, true);

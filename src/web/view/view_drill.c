@@ -76,7 +76,7 @@ struct json_object *cm_view_drill_form(const struct cm_backup_page *p)
 	struct json_object *o, *list;
 
 	if (p->role < CM_ROLE_DEVELOPER || p->job_id != NULL || cm_str_eq(p->row->type, "network") ||
-	    cm_str_eq(p->row->type, "volume"))
+	    cm_str_eq(p->row->type, "volume") || cm_str_eq(p->row->type, "export"))
 		return NULL;
 	o = json_object_new_object();
 	list = json_object_new_array();

@@ -22,6 +22,7 @@ static const struct {
 	{ "volumes", "keep", "Volumes", "Kept as they are" },
 	{ "volumes", "replace", "Volumes", "Replaced by the backup's" },
 	{ "volumes", "new", "Volumes", "New ones" },
+	{ "volumes", "none", "Volumes", "None" },
 };
 
 static void add_facts(struct json_object *o, const struct cm_job *job)
@@ -87,6 +88,9 @@ static void add_links(struct json_object *o, const struct cm_job *job, const str
 	if (job->state == CM_JOB_COMPLETE && cm_str_eq(job->kind, "backup") && file != NULL &&
 	    who->role >= CM_ROLE_ADMIN)
 		cm_view_link(links, "Restore it", cm_url_make("/restore/%s", file), false);
+	if (job->state == CM_JOB_COMPLETE && cm_str_eq(job->kind, "export") && file != NULL &&
+	    who->role >= CM_ROLE_ADMIN)
+		cm_view_link(links, "Restore it", cm_url_make("/restore-export/%s", file), false);
 	if (job->state == CM_JOB_COMPLETE && cm_str_eq(job->kind, "clone")) {
 		const char *name = cm_json_str(job->result, "newName", "");
 		bool stack = cm_json_get(job->params, "stack") != NULL;
@@ -128,6 +132,19 @@ static void restore_result(struct json_object *o, const struct cm_job *job)
 				"What was there before was put back, unless the sentence above says otherwise.");
 }
 
+static void export_result(struct json_object *o, const struct cm_job *job)
+{
+	char size[32];
+
+	backup_result(o, job);
+	if (job->state == CM_JOB_ERROR)
+		cm_json_set_str(o, "error_help", "Nothing of this export was kept. Mend the cause, then export again.");
+	if (job->state != CM_JOB_COMPLETE)
+		return;
+	cm_size_text(size, cm_json_int(job->result, "size", -1));
+	cm_view_text(o, "result_text", "The export is in the vault, read back and verified: %s.", size);
+}
+
 static void stack_backup_result(struct json_object *o, const struct cm_job *job)
 {
 	char size[32], count[96];
@@ -159,6 +176,23 @@ static void clone_result(struct json_object *o, const struct cm_job *job)
 	cm_view_text(o, "result_text", "%s. Port %s was taken: it is published at %s%s.",
 		     cm_json_str(job->result, "message", ""), cm_json_str(first, "was", ""),
 		     cm_json_str(first, "now", ""), cm_json_len(ports) > 1 ? ", others likewise" : "");
+}
+
+static void export_restore_result(struct json_object *o, const struct cm_job *job)
+{
+	struct json_object *ports = cm_json_arr(job->result, "ports"), *port;
+
+	if (job->state == CM_JOB_CANCELLED)
+		cm_json_set_str(o, "result_text", "Cancelled. Nothing that was made for it remains.");
+	else if (job->state == CM_JOB_ERROR)
+		cm_json_set_str(o, "error_help", "Nothing that was made for it remains.");
+	if (job->state != CM_JOB_COMPLETE)
+		return;
+	port = cm_json_len(ports) > 0 ? json_object_array_get_idx(ports, 0) : NULL;
+	cm_view_text(o, "result_text",
+		     port != NULL ? "%s was restored. Port %s was taken: it is published at %s." : "%s was restored.",
+		     cm_json_str(job->result, "container_name", ""), cm_json_str(port, "was", ""),
+		     cm_json_str(port, "now", ""));
 }
 
 static void stack_restore_result(struct json_object *o, const struct cm_job *job)
@@ -293,6 +327,8 @@ void cm_view_job_about(struct json_object *o, const struct cm_job *job, const st
 			{ "stack_backup", stack_backup_result },
 			{ "stack_restore", stack_restore_result },
 			{ "clone", clone_result },
+			{ "export", export_result },
+			{ "export_restore", export_restore_result },
 			{ "redeploy", redeploy_result },
 			{ "verify", verify_result },
 			{ "drill", drill_result },
