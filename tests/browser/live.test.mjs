@@ -52,6 +52,15 @@ test('what is selected stays, and the list follows when it no longer is', async 
   await row('third').waitFor({ timeout: 8000 });
 });
 
+test('networks and who is in them', async () => {
+  await page.goto(`${app.url}/networks`);
+  await docker('network', 'create', `${p}net`);
+  await row('net').filter({ hasText: 'none' }).waitFor({ timeout: 8000 });
+  await docker('network', 'connect', `${p}net`, `${p}first`);
+  await row('net').filter({ hasText: '1 container' }).waitFor({ timeout: 8000 });
+  assert.deepEqual(page.trouble, []);
+});
+
 test('events and statistics go on by themselves', async () => {
   await page.goto(`${app.url}/events`);
   await docker('volume', 'create', `${p}data`);
