@@ -267,7 +267,7 @@ static int export_look(struct cm_docker *d, const struct cm_engine_overview *eng
 
 		cm_json_set_str(entry, "prefix", NULL);
 		cm_json_set_str(entry, "state", "skipped");
-		cm_json_set_str(entry, "reason", "An export holds the container's own filesystem only.");
+		cm_json_set_str(entry, "reason", "Not part of an export.");
 	}
 	return rc;
 }

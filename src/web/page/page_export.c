@@ -84,7 +84,9 @@ static void form_fill(const struct cm_request *rq, struct cm_reply *rp, struct j
 		      struct json_object *found)
 {
 	struct json_object *data = cm_view_data(rp), *choices = json_object_new_array();
-	bool none = cm_str_eq(cm_json_str(params, "volumes", "keep"), "none");
+	bool exists = cm_json_bool(found, "exists", false);
+	/* Beside the original, two would write the same data: that is for who asks for it. */
+	bool none = cm_str_eq(cm_json_str(params, "volumes", exists ? "none" : "keep"), "none");
 	char files[96];
 
 	cm_view_title(rp, "Restore the export of %.100s", cm_json_str(found, "recorded", ""));
@@ -93,7 +95,7 @@ static void form_fill(const struct cm_request *rq, struct cm_reply *rp, struct j
 	cm_view_url(data, "action", "/restore-export/%s", rq->params[0]);
 	cm_json_set_str(data, "recorded", cm_json_str(found, "recorded", ""));
 	cm_json_set_str(data, "image", cm_json_str(found, "image", ""));
-	cm_json_set_bool(data, "exists", cm_json_bool(found, "exists", false));
+	cm_json_set_bool(data, "exists", exists);
 	cm_json_set_str(data, "new_name", cm_json_str(params, "name", cm_json_str(found, "name", "")));
 	cm_json_set_bool(data, "start", cm_json_bool(params, "start", cm_json_bool(found, "running", false)));
 	cm_view_size(data, "size", cm_json_int(found, "bytes", 0));
@@ -101,7 +103,10 @@ static void form_fill(const struct cm_request *rq, struct cm_reply *rp, struct j
 	cm_json_set_str(data, "files_text", files);
 	cm_view_time(data, "created", cm_json_int(found, "created_ms", 0), cm_now_ms());
 	cm_view_choice(choices, "keep", "Those of its configuration",
-		       "By their names, as they are now; missing ones are made empty. Folders of the host too.", !none);
+		       exists
+			   ? "And folders of the host. The one that is there has them too: few programs bear that."
+			   : "By their names, as they are now; missing ones are made empty. Folders of the host too.",
+		       !none);
 	cm_view_choice(choices, "none", "None", "Neither volumes nor folders of the host.", none);
 	cm_json_set_bool(data, "has_volumes", cm_json_int(found, "volumes", 0) > 0);
 	cm_json_set(data, "volumes", choices);

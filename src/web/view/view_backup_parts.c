@@ -178,7 +178,8 @@ static void unpack_command(struct json_object *list, const struct cm_catalog_row
 	cm_buf_str(&b, zstd ? " --zstd -f " : "zf ");
 	shell_word(&b, row->file);
 	command_add(list,
-		    row->has_manifest
+		    cm_str_eq(row->type, "export") ? "Unpack it as root: the files lie in rootfs/"
+		    : row->has_manifest
 			? "Unpack it as root: volumes, bind mounts and changed files lie at readable paths"
 			: "Unpack it: the image and an archive of each volume come out",
 		    b.data);
