@@ -55,6 +55,7 @@ static void former_interrupted(void *ctx, const struct cm_job *job)
 
 	cm_warn("jobs", "interrupted job=%s kind=%s attempt=%d", job->id, job->kind, job->attempt);
 	cm_recovery_audit(ctx, job, &result);
+	CM_FAULT_POINT("recovery_told");
 }
 
 static int requeue(const struct cm_runner *r, struct cm_err *err)
@@ -211,6 +212,7 @@ bool cm_recovery_tend(struct cm_runner *r)
 		rec->interrupted = interrupt_former(r);
 		if (!rec->interrupted)
 			return false;
+		CM_FAULT_POINT("recovery_requeued");
 	}
 	cm_recovery_reap(r);
 	if (!rec->complete && !rec->running && r->run_count == 0 &&

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/fault.h"
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/str.h"
@@ -44,6 +45,7 @@ static int wait_for_end(struct cm_docker *d, const struct cm_journal_entry *entr
 	rc = cm_container_wait_start(d, entry->container_id, "not-running", &wait, err);
 	if (rc < 0)
 		return rc;
+	CM_FAULT_POINT("recovery_awaits_end");
 	rc = cm_container_wait_finish(wait, (int)left, &code, err);
 	cm_container_wait_free(wait);
 	*ret_ended = rc == 0;
@@ -83,6 +85,7 @@ static int start_anew(struct cm_docker *d, const char *id, struct cm_err *err)
 {
 	int rc = cm_container_stop(d, id, -1, err);
 
+	CM_FAULT_POINT("recovery_ended_anew");
 	return rc == 0 ? cm_container_start(d, id, err) : rc;
 }
 

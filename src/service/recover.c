@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/fault.h"
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/str.h"
@@ -107,7 +108,9 @@ static int journal_undo(const struct cm_app *app, bool holds, struct json_object
 		if (is_hold(&list[i]) != holds)
 			continue;
 		if (entry_undo(app, &list[i], text, &why) == 0) {
+			CM_FAULT_POINT("recovery_undone");
 			(void)cm_journal_close(list[i].id, NULL);
+			CM_FAULT_POINT("recovery_closed");
 			if (text[0] == '\0')
 				continue;
 			audit(&list[i], text, NULL);
@@ -219,13 +222,17 @@ int cm_recover(const struct cm_app *app, struct json_object **ret_report, struct
 	rc = journal_undo(app, true, undone, failed, err);
 	if (rc < 0)
 		return rc;
+	CM_FAULT_POINT("recovery_let_go");
 	if (cm_recover_helpers(app, &helpers, &why) < 0)
 		cm_json_add_str(failed, why.text);
+	CM_FAULT_POINT("recovery_helpers_gone");
 	cm_json_set_int(report, "helpers", helpers);
 	rc = journal_undo(app, false, undone, failed, err);
 	if (rc < 0)
 		return rc;
+	CM_FAULT_POINT("recovery_journal_done");
 	cm_json_set_int(report, "partials", partials_sweep(app, failed));
+	CM_FAULT_POINT("recovery_partials_gone");
 	cm_json_set_int(report, "tmp", tmp_sweep(app));
 	cm_json_set_int(report, "catalog", catalog_compare(app, failed));
 	if (ret_report != NULL)

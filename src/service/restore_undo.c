@@ -94,6 +94,7 @@ static int await_stop(struct cm_docker *d, struct json_object *note, bool *ret_e
 	rc = cm_container_wait_start(d, cm_json_str(note, "id", ""), "not-running", &wait, err);
 	if (rc != 0)
 		return rc;
+	CM_FAULT_POINT("recovery_awaits_old");
 	rc = cm_container_wait_finish(wait, (int)left, &code, err);
 	cm_container_wait_free(wait);
 	*ret_ended = rc == 0;
@@ -234,12 +235,12 @@ int cm_restore_finish(const struct cm_app *app, struct cm_docker *d, struct json
 	return rc ? rc : cm_undo_remove_volumes(d, cm_json_arr(state, "scratch"), err);
 }
 
-static bool is_undone(const struct cm_undo *u, const char *what)
+bool cm_undo_is_undone(const struct cm_undo *u, const char *step)
 {
 	struct json_object *list = cm_json_arr(u->state, "undone");
 
 	for (size_t i = 0; i < cm_json_len(list); i++)
-		if (cm_str_eq(json_object_get_string(json_object_array_get_idx(list, i)), what))
+		if (cm_str_eq(json_object_get_string(json_object_array_get_idx(list, i)), step))
 			return true;
 	return false;
 }
@@ -270,7 +271,7 @@ static int undo_steps(struct cm_undo *u, struct cm_err *err)
 		struct cm_err why = { 0 };
 		int rc = 0;
 
-		if (is_undone(u, steps[i].name))
+		if (cm_undo_is_undone(u, steps[i].name))
 			continue;
 		rc = steps[i].fn(u, &why);
 		if (rc != 0 && i == 0)

@@ -38,7 +38,11 @@ int cm_undo_made_volumes(struct cm_undo *u, struct cm_err *err);
 /* Removes volumes of ours: tries all, and returns the first error. */
 int cm_undo_remove_volumes(struct cm_docker *d, struct json_object *list, struct cm_err *err);
 
-/* Is something noted, and not there, that the engine was asked for only seconds ago? Before anything is removed. */
+/* Is a step of the way back done and noted? */
+bool cm_undo_is_undone(const struct cm_undo *u, const char *step);
+
+/* Is something noted, and not there, that the engine was asked for only seconds ago? Before anything is removed: what
+ * an earlier try had removed when it was killed is waited for in vain. */
 bool cm_undo_may_come(struct cm_undo *u);
 /* Waits until it has come, or never will. */
 void cm_undo_await(struct cm_undo *u);

@@ -63,7 +63,7 @@ static int64_t late_left(const struct cm_undo *u)
 
 bool cm_undo_may_come(struct cm_undo *u)
 {
-	return late_left(u) > 0 && cm_json_len(cm_json_arr(u->state, "undone")) == 0 && any_missing(u);
+	return late_left(u) > 0 && !cm_undo_is_undone(u, "late") && any_missing(u);
 }
 
 void cm_undo_await(struct cm_undo *u)

@@ -71,6 +71,21 @@ for (const kind of Object.keys(requests)) {
   });
 }
 
+test('the same when the next program is killed too, after the way back had begun', async () => {
+  const job = await restoreHeldAt('container');
+  await program.app.kill9();
+  await program.start('undo_step:2', { env: { DOCKER_HOST: slow.host } });
+  await program.killedAt('undo_step:2');
+  await start();
+  await sleep(1500);
+  let made = false;
+  slow.answered().then(() => { made = true; });
+  slow.release();
+  await until('the engine to have made it', () => made);
+  await program.settled('killed twice', { [job]: ['interrupted'] }, nothing);
+  await program.app.stop();
+});
+
 test('a container that the engine makes for a restore that was cancelled is removed', async () => {
   const job = await restoreHeldAt('container');
   const r = await program.app.api('POST', `/api/jobs/${job}/cancel`);

@@ -5,11 +5,10 @@ import { test, assert, docker, sleep } from '../tools/harness.mjs';
 import { longTest, pointsOf, container, engine, exists } from './rig.mjs';
 import {
   p, name, small, program, replaceAll, files, state, stateSmall, differences, contents, contentsSmall, lostThings, write, writeSmall,
+  lostPoints as lost, pastPoints as past,
 } from './points_restore_rig.mjs';
 
 const over = ['interrupted', 'error'];
-const lost = ['restore_image_loaded', 'restore_network_made', 'restore_volume_made'];
-const past = ['restore_done', 'restore_old_removed'];
 const points = pointsOf('points').filter((n) => n.startsWith('restore_'));
 // Once restore_created is on the way of both.
 const back = points.filter((n) => !lost.includes(n) && !past.includes(n));
@@ -103,5 +102,5 @@ for (const [point, n, file, set, look, content] of [
 }
 
 test('every point was hit', () => {
-  assert.deepEqual(points.filter((n) => ![...lost, ...back, 'restore_done', 'restore_old_removed'].includes(n)), []);
+  assert.deepEqual(points.filter((n) => ![...lost, ...back, ...past].includes(n)), []);
 });

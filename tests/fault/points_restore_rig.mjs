@@ -10,6 +10,9 @@ export const name = `${p}db`;
 export const small = `${p}small`;
 export const program = new Program();
 export const host = mkdtempSync('/tmp/cmfaultr-');
+// Points of a restore that only one of what was lost comes by; those past the point of no return.
+export const lostPoints = ['restore_image_loaded', 'restore_network_made', 'restore_volume_made'];
+export const pastPoints = ['restore_done', 'restore_old_removed'];
 export const replaceAll = { replace: true, volumes: 'replace', restore_binds: 'replace' };
 // good and small can be restored; the container of bad ends at once; that of lost is lost with everything.
 export const files = {};

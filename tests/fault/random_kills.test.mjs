@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// kill -9 of the whole program at random moments of backups, restores and verifications: afterwards every container is
-// as it was or as the backup has it, nothing half done is left, and the queue goes on by itself.
+// kill -9 of the whole program at random moments of backups, restores and verifications, every other time once more soon
+// after the next start, while that is being put in order: afterwards every container is as it was or as the backup has it,
+// nothing half done is left, and the queue goes on by itself.
 //   RANDOM_KILLS=40    how many          RANDOM_SEED=n    the moments of an earlier run (it is printed)
 import { assert, docker, sleep } from '../tools/harness.mjs';
 import { long, longTest as test } from './rig.mjs';
@@ -43,7 +44,8 @@ const kinds = {
 };
 const took = {};
 
-async function round(t, kind, at) {
+// at: the share of its time after which it is killed. again: milliseconds from the next start to its end.
+async function round(t, kind, at, again) {
   const { begin, ended, changes, check } = kinds[kind];
   const was = await state();
   await program.start();
@@ -54,9 +56,17 @@ async function round(t, kind, at) {
     await sleep(at * took[kind]);
     await program.app.kill9();
     t.diagnostic(`killed ${Date.now() - began} ms after it began`);
+    if (again !== undefined) {
+      await program.start(undefined, { wait: false });
+      await sleep(again);
+      await program.app.kill9();
+      t.diagnostic(/recovery|queued again|interrupted job/.test(program.app.stderr) ? 'killed again in the recovery or after it' : 'killed again before the recovery');
+    }
     await program.start();
   }
-  await program.settled(kind, { [job]: ended, ...(next ? { [next]: ['complete'] } : {}) },
+  // What dies a second time is not begun a third time.
+  const may = again === undefined ? [] : ['interrupted'];
+  await program.settled(kind, { [job]: [...ended, ...may], ...(next ? { [next]: ['complete', ...may] } : {}) },
     async () => (changes && await program.state(job) !== 'interrupted' ? [] : differences(was)));
   took[kind] ??= Date.now() - began;
   await check?.(await program.state(job));
@@ -71,5 +81,7 @@ test(`how long each takes undisturbed (seed ${seed})`, async (t) => {
 const names = Object.keys(kinds);
 for (let i = 0; i < Number(process.env.RANDOM_KILLS || 40); i++) {
   const at = random() * 1.05;
-  test(`${i + 1}: ${names[i % names.length]}, killed at ${Math.round(at * 100)} %`, (t) => round(t, names[i % names.length], at));
+  const again = i % 2 === 1 ? Math.round(random() * 1200) : undefined;
+  test(`${i + 1}: ${names[i % names.length]}, killed at ${Math.round(at * 100)} %${again === undefined ? '' : `, and ${again} ms after the next start`}`,
+    (t) => round(t, names[i % names.length], at, again));
 }

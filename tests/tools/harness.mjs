@@ -8,7 +8,7 @@
 //
 // CM_URL, CM_USER and CM_PASSWORD point the tests at a program that runs already.
 import { spawn, execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, readFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, readFileSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
@@ -218,6 +218,8 @@ export async function startApp({ env = {}, dataDir, login = true, binary, wait =
     const pids = processTree(app.process.pid);
     try { process.kill(-app.process.pid, 'SIGKILL'); } catch { /* gone */ }
     for (const pid of pids) try { process.kill(pid, 'SIGKILL'); } catch { /* gone */ }
+    // Its port is free when the last one is gone, not when the first one is.
+    for (let i = 0; i < 1000 && groupLives(app.process.pid); i++) await sleep(5);
     return app.ended;
   };
   app.cleanup = async () => {
@@ -229,6 +231,20 @@ export async function startApp({ env = {}, dataDir, login = true, binary, wait =
   after(() => app.cleanup());
   if (login && wait) await app.login();
   return app;
+}
+
+// Is there a process of this group that has not ended?
+function groupLives(group) {
+  return readdirSync('/proc').some((d) => {
+    if (!/^\d+$/.test(d)) return false;
+    try {
+      const stat = readFileSync(`/proc/${d}/stat`, 'latin1');
+      const [state, , pgrp] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return Number(pgrp) === group && !'ZX'.includes(state);
+    } catch {
+      return false;
+    }
+  });
 }
 
 // The process ids of a program and all it started.
