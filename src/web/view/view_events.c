@@ -116,9 +116,12 @@ static void add_object(struct json_object *o, const struct cm_event *e)
 	bool hex = strlen(id) >= 12 && strspn(id, "0123456789abcdef") == strlen(id);
 
 	cm_view_text(o, "short_id", hex && strcmp(id, e->name) != 0 ? "%.12s" : NULL, id);
-	cm_view_text(o, "object_text", "%s", e->name[0] ? e->name : id);
+	cm_view_text(o, "object_text", "%s", e->name[0] ? e->name : id[0] ? id : "unused ones");
 	cm_json_set(o, "object_url", NULL);
-	if (strcmp(e->type, "container") == 0)
+	/* A prune is about none in particular. */
+	if (e->name[0] == '\0' && id[0] == '\0')
+		;
+	else if (strcmp(e->type, "container") == 0)
 		cm_view_url(o, "object_url", "/container/%s", e->name);
 	else if (strcmp(e->type, "volume") == 0)
 		cm_view_url(o, "object_url", "/volumes?q=%s", e->name);
