@@ -81,18 +81,26 @@ static void complete(struct json_object *network, struct json_object *containers
 	cm_json_set_bool(network, "IsDefault", cm_network_is_default(cm_json_str(network, "Name", "")));
 }
 
+/* The engine, which is given a moment, and its containers. Caller puts *ret_containers. */
+static int ask_begin(const struct cm_app *app, struct cm_docker **ret, struct json_object **ret_containers,
+		     struct cm_err *err)
+{
+	int rc = cm_engine_containers(app, ret_containers, err);
+
+	rc = rc < 0 ? rc : cm_engine_get(app, ret, err);
+	if (rc == 0)
+		cm_docker_set_timeout(*ret, ASK_MS);
+	return rc;
+}
+
 int cm_networks_list(const struct cm_app *app, struct json_object **ret, struct cm_err *err)
 {
 	cm_autojson struct json_object *containers = NULL;
 	struct json_object *list;
 	struct cm_docker *d;
-	int rc = cm_engine_containers(app, &containers, err);
+	int rc = ask_begin(app, &d, &containers, err);
 
-	rc = rc < 0 ? rc : cm_engine_get(app, &d, err);
-	if (rc < 0)
-		return rc;
-	cm_docker_set_timeout(d, ASK_MS);
-	rc = cm_network_list(d, NULL, &list, err);
+	rc = rc < 0 ? rc : cm_network_list(d, NULL, &list, err);
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; i < cm_json_len(list); i++)
@@ -106,13 +114,9 @@ int cm_networks_look(const struct cm_app *app, const char *id, struct json_objec
 	cm_autojson struct json_object *containers = NULL;
 	struct json_object *network;
 	struct cm_docker *d;
-	int rc = cm_engine_containers(app, &containers, err);
+	int rc = ask_begin(app, &d, &containers, err);
 
-	rc = rc < 0 ? rc : cm_engine_get(app, &d, err);
-	if (rc < 0)
-		return rc;
-	cm_docker_set_timeout(d, ASK_MS);
-	rc = cm_network_inspect(d, id, &network, err);
+	rc = rc < 0 ? rc : cm_network_inspect(d, id, &network, err);
 	if (rc < 0)
 		return rc;
 	complete(network, containers);

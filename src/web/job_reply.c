@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "web/job_reply.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -24,15 +25,32 @@ static int code_of_word(const char *word)
 	return CM_EINTERNAL;
 }
 
-static void reply_accepted(struct cm_reply *rp, const char *id, const struct cm_job_words *words)
+static void reply_accepted(struct cm_reply *rp, const char *id, const char *message)
 {
 	struct json_object *o = json_object_new_object();
 
 	cm_json_set_bool(o, "success", true);
-	cm_json_set_str(o, "message", words->started);
+	cm_json_set_str(o, "message", message);
 	cm_json_set_str(o, "job_id", id);
 	cm_json_set_str(o, "progress_id", id);
 	cm_reply_json(rp, 202, o);
+}
+
+int cm_job_begin(struct cm_request *rq, struct cm_reply *rp, const struct cm_job_request *job, const char *message,
+		 struct cm_err *err)
+{
+	char id[CM_UUID_LEN + 1], where[64];
+	int rc = cm_job_add(rq->app, job, id, err);
+
+	if (rc < 0)
+		return rc;
+	if (rq->is_api) {
+		reply_accepted(rp, id, message);
+		return 0;
+	}
+	snprintf(where, sizeof(where), "/job/%s", id);
+	cm_reply_redirect(rp, where);
+	return 0;
 }
 
 static void reply_finished(struct cm_reply *rp, const struct cm_job *job, const struct cm_job_words *words)
@@ -77,6 +95,6 @@ int cm_job_reply(struct cm_request *rq, struct cm_reply *rp, const char *id, con
 		nanosleep(&t, NULL);
 		ms = ms * 2 < WAIT_MOST_MS ? ms * 2 : WAIT_MOST_MS;
 	}
-	reply_accepted(rp, id, words);
+	reply_accepted(rp, id, words->started);
 	return 0;
 }

@@ -2,44 +2,20 @@
 /*
  * Exporting a container into the vault, and restoring an export. The API of the first is in page_docker.c.
  */
-#include <stdio.h>
 
 #include "core/clock.h"
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/str.h"
 #include "jobs/kinds.h"
-#include "jobs/queue.h"
 #include "service/container_spec.h"
 #include "service/containers.h"
 #include "service/export.h"
 #include "web/form.h"
+#include "web/job_reply.h"
 #include "web/page.h"
 #include "web/reply.h"
 #include "web/view.h"
-
-static int job_start(struct cm_request *rq, struct cm_reply *rp, const struct cm_job_request *job, const char *message,
-		     struct cm_err *err)
-{
-	char id[CM_UUID_LEN + 1], where[64];
-	struct json_object *o;
-	int rc = cm_job_add(rq->app, job, id, err);
-
-	if (rc < 0)
-		return rc;
-	if (!rq->is_api) {
-		snprintf(where, sizeof(where), "/job/%s", id);
-		cm_reply_redirect(rp, where);
-		return 0;
-	}
-	o = json_object_new_object();
-	cm_json_set_bool(o, "success", true);
-	cm_json_set_str(o, "message", message);
-	cm_json_set_str(o, "job_id", id);
-	cm_json_set_str(o, "progress_id", id);
-	cm_reply_json(rp, 202, o);
-	return 0;
-}
 
 int cm_page_export_start(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err)
 {
@@ -58,7 +34,7 @@ int cm_page_export_start(struct cm_request *rq, struct cm_reply *rp, struct cm_e
 	cm_json_set_str(params, "user", rq->user);
 	job.subject = cm_spec_name(inspect);
 	rc = cm_export_params_check(params, err);
-	return rc < 0 ? rc : job_start(rq, rp, &job, "Export started", err);
+	return rc < 0 ? rc : cm_job_begin(rq, rp, &job, "Export started", err);
 }
 
 /* A form's box that is not ticked is not sent; a call of the API may leave it out. */
@@ -141,5 +117,5 @@ int cm_page_export_restore(struct cm_request *rq, struct cm_reply *rp, struct cm
 		return rc;
 	job.subject = cm_json_str(found, "name", "");
 	cm_json_set_str(params, "name", job.subject);
-	return job_start(rq, rp, &job, "Restore started", err);
+	return cm_job_begin(rq, rp, &job, "Restore started", err);
 }

@@ -2,7 +2,6 @@
 /*
  * Backing up a volume alone, and restoring it.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "core/clock.h"
@@ -10,37 +9,14 @@
 #include "core/mem.h"
 #include "core/str.h"
 #include "jobs/kinds.h"
-#include "jobs/queue.h"
 #include "service/backup.h"
 #include "service/volume_backup.h"
 #include "service/volumes.h"
 #include "web/form.h"
+#include "web/job_reply.h"
 #include "web/page.h"
 #include "web/reply.h"
 #include "web/view.h"
-
-static int job_start(struct cm_request *rq, struct cm_reply *rp, const struct cm_job_request *job, const char *message,
-		     struct cm_err *err)
-{
-	char id[CM_UUID_LEN + 1], where[64];
-	struct json_object *o;
-	int rc = cm_job_add(rq->app, job, id, err);
-
-	if (rc < 0)
-		return rc;
-	if (!rq->is_api) {
-		snprintf(where, sizeof(where), "/job/%s", id);
-		cm_reply_redirect(rp, where);
-		return 0;
-	}
-	o = json_object_new_object();
-	cm_json_set_bool(o, "success", true);
-	cm_json_set_str(o, "message", message);
-	cm_json_set_str(o, "job_id", id);
-	cm_json_set_str(o, "progress_id", id);
-	cm_reply_json(rp, 202, o);
-	return 0;
-}
 
 int cm_page_volume_backup(struct cm_request *rq, struct cm_reply *rp, struct cm_err *err)
 {
@@ -61,7 +37,7 @@ int cm_page_volume_backup(struct cm_request *rq, struct cm_reply *rp, struct cm_
 	cm_json_set_str(params, "volume", rq->params[0]);
 	cm_json_set_str(params, "user", rq->user);
 	rc = cm_backup_params_check(params, err);
-	return rc < 0 ? rc : job_start(rq, rp, &job, "Backup started", err);
+	return rc < 0 ? rc : cm_job_begin(rq, rp, &job, "Backup started", err);
 }
 
 static struct json_object *params_make(const struct cm_request *rq)
@@ -118,5 +94,5 @@ int cm_page_volume_restore(struct cm_request *rq, struct cm_reply *rp, struct cm
 	if (rc < 0)
 		return rc;
 	job.subject = cm_json_str(found, "volume", "");
-	return job_start(rq, rp, &job, "Restore started", err);
+	return cm_job_begin(rq, rp, &job, "Restore started", err);
 }
